@@ -1,0 +1,90 @@
+"""Networks by what a person types: a reference name, a file, a run, a run's member."""
+
+from __future__ import annotations
+
+import dataclasses
+import json
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+from nas.errors import NasError, SpecError
+from nas.registry import did_you_mean
+from nas.scaling.published import COEFFICIENTS, published_member
+from nas.spec import ArchSpec
+
+
+def _published(member: str) -> Callable[[], ArchSpec]:
+    return lambda: published_member(member)
+
+
+def reference_networks() -> dict[str, Callable[[], ArchSpec]]:
+    """Reference name -> builder."""
+    return {f"efficientnet-{member}": _published(member) for member in COEFFICIENTS}
+
+
+def find_network(text: str) -> ArchSpec:
+    """The network that `text` names.
+
+    Raises: SpecError or RunError, in one line, if there is none or it cannot be read.
+    """
+    references = reference_networks()
+    if text in references:
+        return references[text]()
+    path = Path(text)
+    if path.is_dir():
+        return read_network(path / "best.json")
+    if path.is_file():
+        return read_network(path)
+    run, separator, member = text.rpartition(":")
+    if separator and Path(run).is_dir():
+        member_path = Path(run) / "family" / f"{member}.json"
+        if not member_path.is_file():
+            raise SpecError(
+                f"run {run} has no member '{member}' ({member_path} is absent); "
+                f"make its family with `nas family --baseline {run}`"
+            )
+        return read_network(member_path)
+    raise SpecError(
+        f"no network '{text}': it is neither a reference name, a JSON file nor a run folder; "
+        f"{did_you_mean(text, references)}"
+    )
+
+
+def read_network(path: Path) -> ArchSpec:
+    """Read a network's JSON file, or a result file that holds one under `spec` or `best`.
+
+    Raises: SpecError naming the file.
+    """
+    try:
+        content: Any = json.loads(path.read_text(encoding="utf-8"))
+    except (OSError, ValueError) as error:
+        reason = error.strerror if isinstance(error, OSError) else f"not JSON: {error}"
+        raise SpecError(f"cannot read a network from {path}: {reason}") from None
+    for key in ("best", "spec"):
+        if isinstance(content, dict) and isinstance(content.get(key), dict):
+            content = content[key]
+    try:
+        return ArchSpec.from_dict(content)
+    except NasError as error:
+        raise SpecError(f"{path}: {error}") from None
+
+
+def resized(
+    arch: ArchSpec,
+    *,
+    resolution: int | None = None,
+    classes: int | None = None,
+    in_channels: int | None = None,
+) -> ArchSpec:
+    """The same network at another input or number of classes; None leaves a setting alone."""
+    changes = {
+        name: value
+        for name, value in (
+            ("resolution", resolution),
+            ("classes", classes),
+            ("in_channels", in_channels),
+        )
+        if value is not None
+    }
+    return dataclasses.replace(arch, **changes) if changes else arch

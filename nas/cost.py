@@ -1,0 +1,134 @@
+"""FLOPs, parameters, activations and memory of a network, by arithmetic.
+
+No module is built and no tensor allocated: a search asks for the cost of many thousand networks.
+The same expansion (`ArchSpec.blocks()`) builds the network in `nas.model`.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from functools import lru_cache
+
+from nas.arithmetic import Cost, convolution, linear, total
+from nas.blocks import block_kind
+from nas.errors import SpecError
+from nas.spec import ArchSpec, HeadSpec, StageSpec, StemSpec, expand_stage, strided
+
+__all__ = ["Cost", "StageCost", "network_cost", "per_stage"]
+
+
+@dataclass(frozen=True)
+class StageCost:
+    """One row of a network's table. Sizes are side lengths in pixels."""
+
+    name: str
+    operator: str
+    layers: int
+    in_channels: int
+    out_channels: int
+    in_size: int
+    out_size: int
+    cost: Cost
+
+
+# The memo holds what a search meets: a few hundred distinct stages. Costs are immutable values, so
+# sharing them is safe.
+@lru_cache(maxsize=65536)
+def _stage_cost(stage: StageSpec, in_channels: int, in_size: int, activation: str) -> Cost:
+    kind = block_kind(stage.block)
+    costs = []
+    for block in expand_stage(stage, in_channels, in_size, activation):
+        kind.check(block)
+        costs.append(kind.cost(block))
+    return total(costs)
+
+
+@lru_cache(maxsize=4096)
+def _stem_cost(stem: StemSpec, in_channels: int, resolution: int) -> Cost:
+    out_size = strided(resolution, stem.stride)
+    return convolution(in_channels, stem.channels, stem.kernel, resolution, out_size)
+
+
+@lru_cache(maxsize=4096)
+def _head_cost(head: HeadSpec, in_channels: int, in_size: int, classes: int) -> Cost:
+    cost = Cost()
+    features = in_channels
+    if head.channels is not None:
+        features = head.channels
+        cost += convolution(in_channels, features, 1, in_size, in_size)
+    return cost + linear(features, classes)
+
+
+def network_cost(arch: ArchSpec) -> Cost:
+    """The cost of one image through the whole network."""
+    cost = _stem_cost(arch.stem, arch.in_channels, arch.resolution)
+    channels, size = arch.stem.channels, strided(arch.resolution, arch.stem.stride)
+    flops, params, activations = cost.flops, cost.params, cost.activations
+    weight_bytes, peak = cost.weight_bytes, cost.peak_activation_bytes
+    for index, stage in enumerate(arch.stages):
+        try:
+            cost = _stage_cost(stage, channels, size, arch.activation)
+        except SpecError as error:
+            raise SpecError(str(error).replace("stage.", f"stages[{index}].", 1)) from None
+        flops += cost.flops
+        params += cost.params
+        activations += cost.activations
+        weight_bytes += cost.weight_bytes
+        peak = max(peak, cost.peak_activation_bytes)
+        channels, size = stage.channels, strided(size, stage.stride)
+    head = _head_cost(arch.head, channels, size, arch.classes)
+    return Cost(
+        flops + head.flops,
+        params + head.params,
+        activations + head.activations,
+        weight_bytes + head.weight_bytes,
+        max(peak, head.peak_activation_bytes),
+    )
+
+
+def per_stage(arch: ArchSpec) -> tuple[StageCost, ...]:
+    """The network's table: stem, stages, head; the costs add up to `network_cost`."""
+    size = strided(arch.resolution, arch.stem.stride)
+    channels = arch.stem.channels
+    rows = [
+        StageCost(
+            "stem",
+            f"conv{arch.stem.kernel}x{arch.stem.kernel}",
+            1,
+            arch.in_channels,
+            channels,
+            arch.resolution,
+            size,
+            _stem_cost(arch.stem, arch.in_channels, arch.resolution),
+        )
+    ]
+    for index, stage in enumerate(arch.stages):
+        out_size = strided(size, stage.stride)
+        rows.append(
+            StageCost(
+                f"stage{index}",
+                describe_stage(stage),
+                stage.layers,
+                channels,
+                stage.channels,
+                size,
+                out_size,
+                _stage_cost(stage, channels, size, arch.activation),
+            )
+        )
+        channels, size = stage.channels, out_size
+    features = arch.head.channels or channels
+    operator = "pool, linear" if arch.head.channels is None else "conv1x1, pool, linear"
+    head_cost = _head_cost(arch.head, channels, size, arch.classes)
+    rows.append(StageCost("head", operator, 1, channels, features, size, 1, head_cost))
+    return tuple(rows)
+
+
+def describe_stage(stage: StageSpec) -> str:
+    """A stage's operator in a few characters: "mbconv6 k5x5 se0.25"."""
+    text = f"{stage.block}{stage.expand_ratio:g} k{stage.kernel}x{stage.kernel}"
+    if stage.se is not None:
+        text += f" se{stage.se.ratio:g}"
+    if stage.stride > 1:
+        text += f" /{stage.stride}"
+    return text + "".join(f" {key}={value}" for key, value in stage.options)

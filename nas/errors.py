@@ -1,0 +1,37 @@
+"""The kinds of error a user can cause, all rooted in `NasError`.
+
+A `NasError` is bad input or a bad environment: the command line prints its message as one line and
+ends with exit code 2. Anything else that escapes is a mistake of ours and keeps its traceback.
+"""
+
+
+class NasError(Exception):
+    """Root of every error that the user can mend. The message states value, rule and next step."""
+
+
+class UnitsError(NasError):
+    """A quantity such as "400M" that cannot be read."""
+
+
+class SpecError(NasError):
+    """An impossible network; the message names the field."""
+
+
+class SpaceError(NasError):
+    """A search space that lacks what was asked of it."""
+
+
+class PluginError(NasError):
+    """A plug-in that is unknown, ambiguous or broken."""
+
+
+class EvaluationError(NasError):
+    """An evaluator that cannot judge a network."""
+
+
+class RunError(NasError):
+    """A run folder that is missing, foreign, damaged, in use or of another configuration."""
+
+
+class ConfigError(NasError):
+    """Settings that contradict each other or the space."""

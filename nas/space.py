@@ -1,0 +1,68 @@
+"""What a search space is, and the powers that only some spaces have.
+
+A space needs a `name` and `sample(suggest)`. Everything else is optional, and whoever needs a
+power that a space lacks says so by name.
+"""
+
+from __future__ import annotations
+
+import random
+from collections.abc import Mapping
+from typing import Any, Protocol, runtime_checkable
+
+from nas.spec import ArchSpec
+from nas.suggest import FixedSuggest, RandomSuggest, Suggest
+
+__all__ = [
+    "HasParameters",
+    "HasReference",
+    "SearchSpace",
+    "random_network",
+    "rebuild",
+]
+
+
+@runtime_checkable
+class SearchSpace(Protocol):
+    """A set of networks, described by the questions whose answers make one."""
+
+    @property
+    def name(self) -> str:
+        """A short name, as typed after `nas spaces`."""
+
+    def sample(self, suggest: Suggest) -> ArchSpec:
+        """Ask `suggest` for every choice and return the network.
+
+        Parameter names must be stable paths ("stage1.kernel"): recorded parameters rebuild the
+        network in later versions.
+        """
+
+
+@runtime_checkable
+class HasReference(Protocol):
+    """A space that knows the network its results are set beside."""
+
+    def reference(self) -> ArchSpec:
+        """The network that a found one is compared with."""
+
+
+@runtime_checkable
+class HasParameters(Protocol):
+    """A space that can read a network back: the inverse of `sample`."""
+
+    def parameters(self, arch: ArchSpec) -> dict[str, Any] | None:
+        """The answers that make `arch`, or None where the space does not hold it."""
+
+
+def random_network(space: SearchSpace, source: int | random.Random) -> tuple[ArchSpec, RandomSuggest]:
+    """A network from uniform random answers, and the answers."""
+    suggest = RandomSuggest(source)
+    return space.sample(suggest), suggest
+
+
+def rebuild(space: SearchSpace, params: Mapping[str, Any]) -> ArchSpec:
+    """The network that recorded parameters describe.
+
+    Raises: SpaceError where a parameter is missing or is no choice of the space.
+    """
+    return space.sample(FixedSuggest(params))

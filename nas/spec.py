@@ -1,0 +1,394 @@
+"""Networks as data: frozen, validated, and equal to what their JSON says.
+
+A network is a stem, stages of like blocks, and a head. `ArchSpec.blocks()` expands it to one
+`BlockSpec` per block, with input channels and sizes; cost and builder both walk that expansion.
+"""
+
+from __future__ import annotations
+
+import dataclasses
+import hashlib
+import json
+import math
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass, field
+from functools import cached_property
+from typing import Any, Literal
+
+from nas.errors import SpecError
+
+SCHEMA_VERSION = 1
+"""Version of the JSON form. A reader refuses a newer one instead of guessing."""
+
+ACTIVATIONS = ("silu", "relu", "relu6", "hard-swish", "none")
+GATES = ("sigmoid", "hard-sigmoid")
+
+Scalar = bool | int | float | str
+_LARGEST = 1 << 20
+
+
+def _whole(where: str, value: Any, low: int = 1, high: int = _LARGEST) -> None:
+    if type(value) is not int or not low <= value <= high:
+        raise SpecError(f"{where} is {value!r}; it must be a whole number from {low} to {high}")
+
+
+def _number(spec: Any, name: str, where: str, low: float, high: float) -> None:
+    """Check a number and store it as a float, so that 6 and 6.0 are one network."""
+    value = getattr(spec, name)
+    if type(value) not in (int, float) or not low <= value <= high or not math.isfinite(value):
+        raise SpecError(f"{where} is {value!r}; it must be a number from {low:g} to {high:g}")
+    object.__setattr__(spec, name, float(value))
+
+
+def _one_of(where: str, value: Any, allowed: tuple[str, ...]) -> None:
+    if value not in allowed:
+        raise SpecError(f"{where} is {value!r}; it must be one of {', '.join(allowed)}")
+
+
+def _odd(where: str, value: Any) -> None:
+    _whole(where, value, 1, 63)
+    if value % 2 == 0:
+        raise SpecError(f"{where} is {value}; kernels must be odd, so that padding is symmetric")
+
+
+@dataclass(frozen=True)
+class SqueezeExcite:
+    """Channel attention: global pooling, reduce, activation, expand, gate.
+
+    `ratio` times the block's input channels (`of="input"`, as in EfficientNet) or its expanded
+    channels (`of="expanded"`, as in MobileNetV3) gives the squeezed width, rounded down, or to a
+    multiple of `divisor` where that is above 1. `activation=None` takes the block's.
+    """
+
+    ratio: float = 0.25
+    of: Literal["input", "expanded"] = "input"
+    divisor: int = 1
+    activation: str | None = None
+    gate: str = "sigmoid"
+
+    def __post_init__(self) -> None:
+        _number(self, "ratio", "se.ratio", 1e-4, 4)
+        _one_of("se.of", self.of, ("input", "expanded"))
+        _whole("se.divisor", self.divisor, 1, 1024)
+        if self.activation is not None:
+            _one_of("se.activation", self.activation, ACTIVATIONS)
+        _one_of("se.gate", self.gate, GATES)
+
+
+@dataclass(frozen=True)
+class NormSpec:
+    """Batch normalisation, explicit because the numbers differ between houses.
+
+    The defaults are the reference EfficientNet's (decay 0.99 is momentum 0.01 in torch's terms).
+    torchvision's and timm's B0 use 1e-5 and 0.1.
+    """
+
+    eps: float = 1e-3
+    momentum: float = 0.01
+
+    def __post_init__(self) -> None:
+        _number(self, "eps", "norm.eps", 1e-12, 1)
+        _number(self, "momentum", "norm.momentum", 1e-9, 1)
+
+
+@dataclass(frozen=True)
+class StemSpec:
+    """The first convolution, with batch norm and activation."""
+
+    channels: int
+    kernel: int = 3
+    stride: int = 2
+    activation: str | None = None
+
+    def __post_init__(self) -> None:
+        _whole("stem.channels", self.channels)
+        _odd("stem.kernel", self.kernel)
+        _whole("stem.stride", self.stride, 1, 8)
+        if self.activation is not None:
+            _one_of("stem.activation", self.activation, ACTIVATIONS)
+
+
+@dataclass(frozen=True)
+class HeadSpec:
+    """What follows the last stage: 1x1 convolution, pooling, dropout, classifier.
+
+    `channels=None` leaves the convolution out; the classifier then reads the last stage.
+    """
+
+    channels: int | None = None
+    dropout: float = 0.0
+    activation: str | None = None
+
+    def __post_init__(self) -> None:
+        if self.channels is not None:
+            _whole("head.channels", self.channels)
+        _number(self, "dropout", "head.dropout", 0, 0.95)
+        if self.activation is not None:
+            _one_of("head.activation", self.activation, ACTIVATIONS)
+
+
+@dataclass(frozen=True)
+class StageSpec:
+    """`layers` like blocks; the first has the stride and changes the channels.
+
+    `block` names a block kind (`nas.blocks`), `options` holds what only that kind knows.
+    `activation=None` takes the network's.
+    """
+
+    block: str
+    channels: int
+    layers: int
+    stride: int = 1
+    kernel: int = 3
+    expand_ratio: float = 1
+    se: SqueezeExcite | None = None
+    activation: str | None = None
+    skip: bool = True
+    options: tuple[tuple[str, Scalar], ...] = ()
+
+    def __post_init__(self) -> None:
+        if not isinstance(self.block, str) or not self.block:
+            raise SpecError(f"stage.block is {self.block!r}; it must name a block kind")
+        _whole("stage.channels", self.channels)
+        _whole("stage.layers", self.layers, 1, 1000)
+        _whole("stage.stride", self.stride, 1, 8)
+        _odd("stage.kernel", self.kernel)
+        _number(self, "expand_ratio", "stage.expand_ratio", 0.05, 64)
+        if self.activation is not None:
+            _one_of("stage.activation", self.activation, ACTIVATIONS)
+        if type(self.skip) is not bool:
+            raise SpecError(f"stage.skip is {self.skip!r}; it must be true or false")
+        options: Any = self.options
+        pairs = options.items() if isinstance(options, Mapping) else options
+        object.__setattr__(self, "options", tuple(sorted((str(k), v) for k, v in pairs)))
+        for key, value in self.options:
+            if not isinstance(value, (bool, int, float, str)):
+                raise SpecError(f"stage.options.{key} is {value!r}; it must be a plain value")
+
+    def option(self, name: str, default: Scalar) -> Scalar:
+        """The setting `name` of this block kind, or `default`."""
+        return dict(self.options).get(name, default)
+
+    def __hash__(self) -> int:
+        return self._hash
+
+    @cached_property
+    def _hash(self) -> int:
+        # Stage costs are memoised by stage; a search hashes the same few stages a million times.
+        return hash(
+            (self.block, self.channels, self.layers, self.stride, self.kernel, self.expand_ratio)
+            + (self.se, self.activation, self.skip, self.options)
+        )
+
+
+@dataclass(frozen=True)
+class BlockSpec:
+    """One block of an expanded network: its stage's settings at one place.
+
+    Sizes are the side lengths of square feature maps, in pixels. `drop_path` is the probability
+    with which training leaves the block's residual branch out.
+    """
+
+    kind: str
+    in_channels: int
+    out_channels: int
+    in_size: int
+    out_size: int
+    stride: int
+    kernel: int
+    expand_ratio: float
+    se: SqueezeExcite | None
+    activation: str
+    skip: bool
+    options: tuple[tuple[str, Scalar], ...] = ()
+    stage: int = 0
+    layer: int = 0
+    drop_path: float = 0.0
+
+    @property
+    def has_skip(self) -> bool:
+        """Whether input and output can be added: same channels, same size."""
+        return self.skip and self.stride == 1 and self.in_channels == self.out_channels
+
+    def option(self, name: str, default: Scalar) -> Scalar:
+        """The setting `name` of this block kind, or `default`."""
+        return dict(self.options).get(name, default)
+
+
+def strided(size: int, stride: int) -> int:
+    """Side length after an odd, symmetrically padded kernel moves by `stride`."""
+    return -(-size // stride)
+
+
+def expand_stage(
+    stage: StageSpec, in_channels: int, in_size: int, activation: str
+) -> Iterator[BlockSpec]:
+    """The blocks of one stage, without their place in the network."""
+    channels, size = in_channels, in_size
+    for layer in range(stage.layers):
+        stride = stage.stride if layer == 0 else 1
+        yield BlockSpec(
+            kind=stage.block,
+            in_channels=channels,
+            out_channels=stage.channels,
+            in_size=size,
+            out_size=strided(size, stride),
+            stride=stride,
+            kernel=stage.kernel,
+            expand_ratio=stage.expand_ratio,
+            se=stage.se,
+            activation=stage.activation or activation,
+            skip=stage.skip,
+            options=stage.options,
+            layer=layer,
+        )
+        channels, size = stage.channels, strided(size, stride)
+
+
+@dataclass(frozen=True)
+class ArchSpec:
+    """A whole network. `name` is a label only: it is not part of the identity.
+
+    `resolution` is the side of the square input in pixels; `drop_path` the stochastic depth of the
+    last block (it grows linearly from zero at the first).
+    Raises: SpecError naming the field, where a setting is impossible.
+    """
+
+    stem: StemSpec
+    stages: tuple[StageSpec, ...]
+    head: HeadSpec
+    resolution: int = 224
+    classes: int = 1000
+    in_channels: int = 3
+    activation: str = "silu"
+    norm: NormSpec = NormSpec()
+    drop_path: float = 0.0
+    name: str = field(default="", compare=False)
+
+    def __post_init__(self) -> None:
+        object.__setattr__(self, "stages", tuple(self.stages))
+        if not self.stages:
+            raise SpecError("stages is empty; a network needs at least one stage")
+        _whole("resolution", self.resolution, 1, 1 << 16)
+        _whole("classes", self.classes)
+        _whole("in_channels", self.in_channels)
+        _one_of("activation", self.activation, ACTIVATIONS)
+        _number(self, "drop_path", "drop_path", 0, 0.95)
+
+    @property
+    def depth(self) -> int:
+        """Number of blocks."""
+        return sum(stage.layers for stage in self.stages)
+
+    def blocks(self) -> tuple[BlockSpec, ...]:
+        """Every block in order, with its sizes, its place and its stochastic depth."""
+        expanded: list[BlockSpec] = []
+        channels, size = self.stem.channels, strided(self.resolution, self.stem.stride)
+        for index, stage in enumerate(self.stages):
+            for block in expand_stage(stage, channels, size, self.activation):
+                drop_path = self.drop_path * len(expanded) / self.depth
+                expanded.append(dataclasses.replace(block, stage=index, drop_path=drop_path))
+            channels, size = expanded[-1].out_channels, expanded[-1].out_size
+        return tuple(expanded)
+
+    def digest(self) -> str:
+        """Identity of the network: 16 hexadecimal digits, the same for equal specs anywhere."""
+        return self._digest
+
+    @cached_property
+    def _digest(self) -> str:
+        content = self.to_dict()
+        del content["name"]
+        text = json.dumps(content, sort_keys=True, separators=(",", ":"))
+        return hashlib.sha256(text.encode()).hexdigest()[:16]
+
+    def to_dict(self) -> dict[str, Any]:
+        """Plain values, complete: defaults are written out, so that they may change later."""
+        content: dict[str, Any] = {"schema": SCHEMA_VERSION, "name": self.name}
+        for name in ("resolution", "classes", "in_channels", "activation", "drop_path"):
+            content[name] = getattr(self, name)
+        content["norm"] = dataclasses.asdict(self.norm)
+        content["stem"] = dataclasses.asdict(self.stem)
+        content["stages"] = [_stage_to_dict(stage) for stage in self.stages]
+        content["head"] = dataclasses.asdict(self.head)
+        return content
+
+    def to_json(self) -> str:
+        """The network as an indented JSON document."""
+        return json.dumps(self.to_dict(), indent=2) + "\n"
+
+    @classmethod
+    def from_dict(cls, content: Any) -> ArchSpec:
+        """Rebuild a network from `to_dict`'s output.
+
+        Raises: SpecError for a newer schema, an unknown or missing field, or an impossible value.
+        """
+        values = _fields_of(cls, content, "network", extra=("schema",))
+        schema = values.pop("schema", SCHEMA_VERSION)
+        if type(schema) is not int or schema < 1:
+            raise SpecError(f"schema is {schema!r}; it must be a whole number from 1")
+        if schema > SCHEMA_VERSION:
+            raise SpecError(
+                f"this network has schema {schema}, newer than the {SCHEMA_VERSION} that this "
+                "version reads; upgrade compound-nas"
+            )
+        if not isinstance(values["stages"], (list, tuple)):
+            raise SpecError("stages must be a list")
+        values["stem"] = StemSpec(**_fields_of(StemSpec, values["stem"], "stem"))
+        values["head"] = HeadSpec(**_fields_of(HeadSpec, values["head"], "head"))
+        values["stages"] = tuple(
+            _stage_from_dict(stage, f"stages[{index}]")
+            for index, stage in enumerate(values["stages"])
+        )
+        if "norm" in values:
+            values["norm"] = NormSpec(**_fields_of(NormSpec, values["norm"], "norm"))
+        if not isinstance(values.get("name", ""), str):
+            raise SpecError("name must be text")
+        return cls(**values)
+
+    @classmethod
+    def from_json(cls, text: str) -> ArchSpec:
+        """Read a JSON document. Raises: SpecError if it is not JSON or not a network."""
+        try:
+            content = json.loads(text)
+        except ValueError as error:
+            raise SpecError(f"not a JSON document: {error}") from None
+        return cls.from_dict(content)
+
+
+def _stage_to_dict(stage: StageSpec) -> dict[str, Any]:
+    content = dataclasses.asdict(stage)
+    content["options"] = dict(stage.options)
+    return content
+
+
+def _stage_from_dict(content: Any, where: str) -> StageSpec:
+    values = _fields_of(StageSpec, content, where)
+    try:
+        if values.get("se") is not None:
+            values["se"] = SqueezeExcite(**_fields_of(SqueezeExcite, values["se"], "stage.se"))
+        if not isinstance(values.get("options", {}), dict):
+            raise SpecError("stage.options must be an object")
+        return StageSpec(**values)
+    except SpecError as error:
+        raise SpecError(str(error).replace("stage.", f"{where}.", 1)) from None
+
+
+def _fields_of(
+    kind: type, content: Any, where: str, extra: tuple[str, ...] = ()
+) -> dict[str, Any]:
+    """The fields of a JSON object, checked by name; values are checked by the class itself."""
+    if not isinstance(content, dict):
+        raise SpecError(f"{where} must be an object with fields, not {type(content).__name__}")
+    known = {f.name: f for f in dataclasses.fields(kind)}
+    unknown = sorted(set(content) - set(known) - set(extra))
+    if unknown:
+        raise SpecError(f"{where} has an unknown field '{unknown[0]}'")
+    for name, spec_field in known.items():
+        required = (
+            spec_field.default is dataclasses.MISSING
+            and spec_field.default_factory is dataclasses.MISSING
+        )
+        if required and name not in content:
+            raise SpecError(f"{where} lacks the field '{name}'")
+    return dict(content)

@@ -1,0 +1,72 @@
+"""Quantities as people write them: "400M" to and from integers."""
+
+from __future__ import annotations
+
+import math
+import re
+
+from nas.errors import UnitsError
+
+_FACTORS = {"": 1, "k": 10**3, "m": 10**6, "g": 10**9, "b": 10**9, "t": 10**12}
+_QUANTITY = re.compile(r"\s*([0-9][0-9_]*(?:\.[0-9]*)?|\.[0-9]+)(?:e([+-]?[0-9]+))?\s*([A-Za-z]*)\s*")
+
+
+def parse_count(text: str | int | float, what: str = "count") -> int:
+    """Read "400M", "0.4G", "5.3e6" or 385814752 as a whole number.
+
+    Suffixes are k, M, G (or B) and T, in either case. `what` names the quantity in the error.
+    Raises: UnitsError if the text is not a positive quantity with a known suffix.
+    """
+    if isinstance(text, int) and not isinstance(text, bool):
+        value = float(text)
+        if text > 0:
+            return text
+    elif isinstance(text, float):
+        value = text
+    else:
+        match = _QUANTITY.fullmatch(str(text))
+        if match is None or match[3].lower() not in _FACTORS:
+            raise UnitsError(
+                f"{what} '{text}' is not a number with one of the suffixes k, M, G (or B), T; "
+                "write for example 400M"
+            )
+        mantissa, exponent, suffix = match.groups()
+        value = float(mantissa.replace("_", "")) * 10.0 ** int(exponent or 0)
+        value *= _FACTORS[suffix.lower()]
+    if not math.isfinite(value) or value < 0.5:
+        raise UnitsError(f"{what} {text} must be a positive number; write for example 400M")
+    return round(value)
+
+
+def format_count(value: float) -> str:
+    """Write a count with four significant digits and a suffix: 385814752 -> "385.8M"."""
+    sign = "-" if value < 0 else ""
+    size = abs(value)
+    for suffix, factor in (("T", 1e12), ("G", 1e9), ("M", 1e6), ("k", 1e3)):
+        # 0.99995: a size that four digits would print as 1000 belongs to the next suffix.
+        if size >= factor * 0.99995:
+            scaled = size / factor
+            digits = max(0, 3 - math.floor(math.log10(max(scaled, 1.0))))
+            return f"{sign}{scaled:.{digits}f}{suffix}"
+    return f"{sign}{size:.0f}" if float(size).is_integer() else f"{sign}{size:.4g}"
+
+
+def format_bytes(value: float) -> str:
+    """Write a memory size in binary units: 21154192 -> "20.2 MiB"."""
+    size = float(value)
+    for suffix in ("B", "KiB", "MiB", "GiB"):
+        if size < 1024 or suffix == "GiB":
+            return f"{size:.0f} B" if suffix == "B" else f"{size:.1f} {suffix}"
+        size /= 1024
+    raise AssertionError("unreachable")
+
+
+def suggest_unit(value: int, smallest: int, largest: int) -> str | None:
+    """The suffixed reading of a bare number that falls inside a range: 400 -> "400M".
+
+    Returns None where no suffix brings `value` between `smallest` and `largest`.
+    """
+    for suffix in ("k", "M", "G"):
+        if smallest <= value * _FACTORS[suffix.lower()] <= largest:
+            return f"{value}{suffix}"
+    return None

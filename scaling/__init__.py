@@ -1,0 +1,1 @@
+"""How a network grows: rounding, the compound rule, the published family; as `nas.scaling`."""

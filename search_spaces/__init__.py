@@ -1,0 +1,1 @@
+"""The built-in search spaces and reference networks, imported as `nas.search_spaces`."""
