@@ -9,7 +9,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from functools import lru_cache
 
-from nas.arithmetic import Cost, convolution, linear, total
+from nas.arithmetic import BYTES_PER_VALUE, Cost, convolution, linear, total
 from nas.blocks import block_kind
 from nas.errors import SpecError
 from nas.spec import ArchSpec, HeadSpec, StageSpec, StemSpec, expand_stage, strided
@@ -56,7 +56,10 @@ def _head_cost(head: HeadSpec, in_channels: int, in_size: int, classes: int) -> 
     if head.channels is not None:
         features = head.channels
         cost += convolution(in_channels, features, 1, in_size, in_size)
-    return cost + linear(features, classes)
+    # Pooling has no weights, but its input and output are alive together: on a map of one pixel
+    # that is more than the convolution before it needs.
+    pooling = Cost(peak_activation_bytes=features * (in_size * in_size + 1) * BYTES_PER_VALUE)
+    return cost + pooling + linear(features, classes)
 
 
 def network_cost(arch: ArchSpec) -> Cost:

@@ -35,3 +35,13 @@ class RunError(NasError):
 
 class ConfigError(NasError):
     """Settings that contradict each other or the space."""
+
+
+class WriteError(NasError):
+    """A file or folder that cannot be written."""
+
+
+def one_line(error: BaseException) -> str:
+    """An error's kind and the first line of what it says."""
+    lines = str(error).strip().splitlines()
+    return f"{type(error).__name__}: {lines[0]}" if lines else type(error).__name__

@@ -57,9 +57,12 @@ def build(arch: ArchSpec, *, seed: int | None = None, device: str | None = None)
     else. `device="meta"` builds shapes only, at once and without memory.
     Raises: SpecError if a block kind is unknown or refuses its settings.
     """
-    with torch.device(device or "cpu"), torch.random.fork_rng(devices=[], enabled=seed is not None):
+    # Weights are drawn on the CPU, whatever the device: the same seed gives the same network
+    # anywhere, and only the CPU's generator has to be put back (torch.manual_seed sets all).
+    drawn_on = "meta" if device == "meta" else "cpu"
+    with torch.device(drawn_on), torch.random.fork_rng(devices=[], enabled=seed is not None):
         if seed is not None:
-            torch.manual_seed(seed)
+            torch.default_generator.manual_seed(seed)
         network = Network(arch)
         initialise(network)
-    return network
+    return network if device in (None, drawn_on) else network.to(device)

@@ -14,6 +14,7 @@ from nas.spec import ArchSpec
 from nas.suggest import FixedSuggest, RandomSuggest, Suggest
 
 __all__ = [
+    "HasColumnNames",
     "HasParameters",
     "HasReference",
     "SearchSpace",
@@ -52,6 +53,14 @@ class HasParameters(Protocol):
 
     def parameters(self, arch: ArchSpec) -> dict[str, Any] | None:
         """The answers that make `arch`, or None where the space does not hold it."""
+
+
+@runtime_checkable
+class HasColumnNames(Protocol):
+    """A space whose parameters have other names in published tables."""
+
+    def column_names(self) -> dict[str, str]:
+        """Column of a table -> parameter name."""
 
 
 def random_network(space: SearchSpace, source: int | random.Random) -> tuple[ArchSpec, RandomSuggest]:

@@ -172,13 +172,15 @@ class StageSpec:
     def __hash__(self) -> int:
         return self._hash
 
+    def __getstate__(self) -> dict[str, Any]:
+        # Hashes of text differ between processes: a pickled one would be wrong in a worker.
+        return {name: value for name, value in vars(self).items() if name != "_hash"}
+
     @cached_property
     def _hash(self) -> int:
         # Stage costs are memoised by stage; a search hashes the same few stages a million times.
-        return hash(
-            (self.block, self.channels, self.layers, self.stride, self.kernel, self.expand_ratio)
-            + (self.se, self.activation, self.skip, self.options)
-        )
+        shape = (self.block, self.channels, self.layers, self.stride, self.kernel)
+        return hash((shape, self.expand_ratio, self.se, self.activation, self.skip, self.options))
 
 
 @dataclass(frozen=True)
@@ -366,7 +368,7 @@ def _stage_from_dict(content: Any, where: str) -> StageSpec:
     values = _fields_of(StageSpec, content, where)
     try:
         if values.get("se") is not None:
-            values["se"] = SqueezeExcite(**_fields_of(SqueezeExcite, values["se"], "stage.se"))
+            values["se"] = _squeeze_excite_from_dict(values["se"])
         if not isinstance(values.get("options", {}), dict):
             raise SpecError("stage.options must be an object")
         return StageSpec(**values)
@@ -374,9 +376,15 @@ def _stage_from_dict(content: Any, where: str) -> StageSpec:
         raise SpecError(str(error).replace("stage.", f"{where}.", 1)) from None
 
 
-def _fields_of(
-    kind: type, content: Any, where: str, extra: tuple[str, ...] = ()
-) -> dict[str, Any]:
+def _squeeze_excite_from_dict(content: Any) -> SqueezeExcite:
+    values = _fields_of(SqueezeExcite, content, "stage.se")
+    try:
+        return SqueezeExcite(**values)
+    except SpecError as error:
+        raise SpecError(f"stage.{error}") from None
+
+
+def _fields_of(kind: type, content: Any, where: str, extra: tuple[str, ...] = ()) -> dict[str, Any]:
     """The fields of a JSON object, checked by name; values are checked by the class itself."""
     if not isinstance(content, dict):
         raise SpecError(f"{where} must be an object with fields, not {type(content).__name__}")

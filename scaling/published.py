@@ -40,21 +40,38 @@ COEFFICIENTS = {
 }
 
 
-def published_member(member: str, baseline: ArchSpec | None = None) -> ArchSpec:
+BASELINE_PX = COEFFICIENTS["b0"].resolution_px
+
+
+def published_member(
+    member: str, baseline: ArchSpec | None = None, *, resolution_multiple: int = 8
+) -> ArchSpec:
     """The released member "b0".."b7", of EfficientNet-B0 or of another `baseline`.
 
+    A baseline at 224 px gets the released pixels as they stand. Another's side grows in the same
+    proportion, rounded to `resolution_multiple`, so that b0 is always the baseline itself. Members
+    above b0 take the released dropout.
     Raises: SpecError for another name.
     """
     if member not in COEFFICIENTS:
-        raise SpecError(
-            f"no published member '{member}'; {did_you_mean(member, COEFFICIENTS)}"
-        )
+        raise SpecError(f"no published member '{member}'; {did_you_mean(member, COEFFICIENTS)}")
     row = COEFFICIENTS[member]
+    arch = baseline or efficientnet_b0()
+    name = (
+        f"efficientnet-{member}"
+        if baseline is None
+        else f"{arch.name or 'network'}-published-{member}"
+    )
+    if member == "b0":
+        return dataclasses.replace(arch, name=name)
+    at_released_size = arch.resolution == BASELINE_PX
     scaled = scale(
-        baseline or efficientnet_b0(),
+        arch,
         width=row.width,
         depth=row.depth,
-        resolution_px=row.resolution_px,
-        name=f"efficientnet-{member}",
+        resolution=row.resolution_px / BASELINE_PX,
+        resolution_px=row.resolution_px if at_released_size else None,
+        resolution_multiple=resolution_multiple,
+        name=name,
     )
     return dataclasses.replace(scaled, head=dataclasses.replace(scaled.head, dropout=row.dropout))

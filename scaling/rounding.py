@@ -14,9 +14,12 @@ from nas.errors import ConfigError
 
 __all__ = ["round_channels", "round_layers", "round_resolution"]
 
-# 1.2 ** 2 * 5 is 7.199999..., and 0.1 + 0.2 is not 0.3: what is whole up to floating-point error
-# must not gain a layer.
-_TOLERANCE = 1e-9
+# 10 * 1.1 is 11.000000000000002: what is whole up to floating-point error must not gain a layer.
+# So multipliers are taken on a grid of 1e-9, and one that exceeds a fraction by less than a grid
+# point counts as that fraction. The grid is the multiplier's, not the product's: stages of 1, 3 and
+# 4 layers then grow together just above depth 1, with no networks in between that none can name.
+_DEPTH_DECIMALS = 9
+_SLACK = 0.75e-9
 
 
 def round_layers(layers: int, depth: float) -> int:
@@ -28,7 +31,7 @@ def round_layers(layers: int, depth: float) -> int:
     """
     if not depth > 0 or not math.isfinite(depth):
         raise ConfigError(f"depth multiplier {depth} must be positive")
-    return max(1, math.ceil(layers * depth - _TOLERANCE))
+    return max(1, math.ceil(layers * (round(depth, _DEPTH_DECIMALS) - _SLACK)))
 
 
 def round_resolution(resolution: float, multiple: int = 1) -> int:

@@ -67,6 +67,12 @@ class MBConvSpace:
         """EfficientNet-B0."""
         return self._reference
 
+    def column_names(self) -> dict[str, str]:
+        """Accel-NASBench's short column names: "e0" is `stage0.expand`."""
+        short = {"e": "expand", "k": "kernel", "l": "layers", "se": "se"}
+        stages = range(len(B0_STAGES))
+        return {f"{s}{i}": f"stage{i}.{name}" for s, name in short.items() for i in stages}
+
     def parameters(self, arch: ArchSpec) -> dict[str, Any] | None:
         """The 28 choices that make `arch`, or None where this space does not hold it.
 

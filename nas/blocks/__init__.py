@@ -6,7 +6,7 @@ A plug-in offers a kind by an entry point in the group `nas.blocks`, or a spec n
 
 from __future__ import annotations
 
-from functools import lru_cache
+from functools import cache
 
 from nas.blocks.kind import BlockKind, expanded_channels, squeezed_channels
 from nas.blocks.mbconv import MBCONV
@@ -14,12 +14,21 @@ from nas.blocks.separable import SEPARABLE
 from nas.errors import PluginError, SpecError
 from nas.registry import Registry
 
-__all__ = ["BUILT_IN", "BlockKind", "block_kind", "expanded_channels", "squeezed_channels"]
+__all__ = [
+    "BLOCK_KINDS",
+    "BUILT_IN",
+    "BlockKind",
+    "block_kind",
+    "expanded_channels",
+    "squeezed_channels",
+]
 
 BUILT_IN = {kind.name: kind for kind in (MBCONV, SEPARABLE)}
 
+BLOCK_KINDS = Registry("nas.blocks", "block kind", dict.fromkeys(BUILT_IN, "nas.blocks:BUILT_IN"))
 
-@lru_cache(maxsize=None)
+
+@cache
 def block_kind(name: str) -> BlockKind:
     """The block kind called `name`. Plug-ins are looked up only where no built-in has the name.
 
@@ -28,7 +37,7 @@ def block_kind(name: str) -> BlockKind:
     if name in BUILT_IN:
         return BUILT_IN[name]
     try:
-        kind = Registry("nas.blocks", "block kind", frozenset(BUILT_IN)).load(name)
+        kind = BLOCK_KINDS.load(name)
     except PluginError as error:
         raise SpecError(f"stage.block: {error}") from None
     if not isinstance(kind, BlockKind):

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING
 
 from nas.arithmetic import Cost
 from nas.channels import round_channels
+from nas.errors import SpecError
 from nas.spec import BlockSpec, NormSpec
 
 if TYPE_CHECKING:
@@ -16,6 +17,15 @@ if TYPE_CHECKING:
 
 def _anything_goes(block: BlockSpec) -> None:
     """A kind without rules of its own."""
+
+
+def no_options(block: BlockSpec) -> None:
+    """Refuse options, for a kind that would leave them unread."""
+    if block.options:
+        raise SpecError(
+            f"stage.options.{block.options[0][0]} is unknown; block kind '{block.kind}' has no "
+            "options"
+        )
 
 
 @dataclass(frozen=True)

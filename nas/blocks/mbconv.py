@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from nas.arithmetic import Cost, convolution, squeeze_excite
-from nas.blocks.kind import BlockKind, expanded_channels, squeezed_channels
+from nas.blocks.kind import BlockKind, expanded_channels, no_options, squeezed_channels
 from nas.spec import BlockSpec, NormSpec
 
 if TYPE_CHECKING:
@@ -45,4 +45,4 @@ def build_mbconv(block: BlockSpec, norm: NormSpec) -> nn.Module:
     )
 
 
-MBCONV = BlockKind("mbconv", mbconv_cost, build_mbconv)
+MBCONV = BlockKind("mbconv", mbconv_cost, build_mbconv, no_options)

@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from nas.arithmetic import Cost, convolution, squeeze_excite
-from nas.blocks.kind import BlockKind, squeezed_channels
+from nas.blocks.kind import BlockKind, no_options, squeezed_channels
 from nas.errors import SpecError
 from nas.spec import BlockSpec, NormSpec
 
@@ -15,6 +15,7 @@ if TYPE_CHECKING:
 
 def check_separable(block: BlockSpec) -> None:
     """A separable block has nothing to expand."""
+    no_options(block)
     if block.expand_ratio != 1:
         raise SpecError(
             f"stage.expand_ratio is {block.expand_ratio}; block kind 'separable' does not expand, "

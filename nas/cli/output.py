@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import re
 from collections.abc import Sequence
 from typing import Any
 
@@ -36,5 +37,9 @@ def print_table(headers: Sequence[str], rows: Sequence[Sequence[str]], indent: s
     click.echo(format_table(headers, rows, indent))
 
 
+# A number with an optional sign, unit and spread: "385.8M", "66.71 ± 0.40 %", "1.92x", "-".
+_NUMERIC = re.compile(r"(-|[+~±]?-?[\d][\d.,e+-]*\s?[kMGTx%]?(i?B)?( ± [\d.]+)?( ?%| ms| s)?)?")
+
+
 def _looks_numeric(cell: str) -> bool:
-    return cell in ("", "-") or cell.lstrip("+-±~").replace("x", "")[:1].isdigit()
+    return _NUMERIC.fullmatch(cell) is not None

@@ -1,0 +1,106 @@
+"""How `nas search` tells a person what it found."""
+
+from __future__ import annotations
+
+from itertools import zip_longest
+
+import click
+
+from nas.cli.output import print_table
+from nas.cost import describe_stage
+from nas.problem import Problem
+from nas.records import Run
+from nas.results import Candidate, SearchResult
+from nas.searching import Outcome
+from nas.spec import ArchSpec, StageSpec
+from nas.units import format_count
+
+
+def print_result(problem: Problem, result: SearchResult, run: Run, outcome: Outcome) -> None:
+    """The found network beside the reference, the runners-up, and where everything is."""
+    config = problem.config
+    click.echo(
+        f"space {problem.space.name}, target {format_count(config.target_flops)} FLOPs, "
+        f"reward {problem.reward.name}, sampler {config.sampler}, seed {config.seed}"
+    )
+    click.echo(_counts(result, outcome))
+    source = next((c.source for c in (result.best, result.reference) if c is not None), None)
+    if source is not None:
+        kind = "accuracy" if result.best is None or result.best.score is None else "score"
+        click.echo(f"{kind}: {source}; ± is one standard deviation of a new training")
+    click.echo()
+    named = [
+        ("found", result.best),
+        ("winner of the paper's reward", result.paper_best),
+        (_reference_name(result), result.reference),
+    ]
+    print_table(_HEADERS, [_row(name, c) for name, c in named if c is not None])
+    if result.best is None:
+        click.echo(
+            f"no judged network is at or below {format_count(config.target_flops)}; "
+            "raise --trials to go on"
+        )
+        return
+    _print_stages(result.best.spec, None if result.reference is None else result.reference.spec)
+    click.echo()
+    click.echo(f"top {len(result.top)} at or below the target:")
+    print_table(_HEADERS, [_row(f"trial {c.trial}", c) for c in result.top])
+    click.echo()
+    click.echo(f"run: {run.folder} (best.json, trials.csv, pareto.png, study.journal)")
+
+
+_HEADERS = ("network", "accuracy", "FLOPs", "params", "activations", "reward")
+
+
+def _counts(result: SearchResult, outcome: Outcome) -> str:
+    parts = [f"{result.evaluations} evaluations"]
+    for count, what in (
+        (result.repeats, "repeats answered from the cache"),
+        (result.refused, "refused before judging"),
+        (result.failed, "failed"),
+    ):
+        if count:
+            parts.append(f"{count} {what}")
+    return f"{', '.join(parts)}; {outcome.stopped} ({outcome.seconds:.1f} s)"
+
+
+def _reference_name(result: SearchResult) -> str:
+    return "" if result.reference is None else result.reference.spec.name or "reference"
+
+
+def _row(name: str, candidate: Candidate) -> list[str]:
+    cost = candidate.cost
+    return [
+        name,
+        describe_figure(candidate),
+        format_count(cost.flops),
+        format_count(cost.params),
+        format_count(cost.activations),
+        "-" if candidate.reward is None else f"{candidate.reward:.4f}",
+    ]
+
+
+def describe_figure(candidate: Candidate) -> str:
+    """ "66.71 ± 0.40 %", a score, or a dash."""
+    if candidate.accuracy is not None:
+        if candidate.accuracy_sd is None:
+            return f"{100 * candidate.accuracy:.2f} %"
+        return f"{100 * candidate.accuracy:.2f} ± {100 * candidate.accuracy_sd:.2f} %"
+    return "-" if candidate.score is None else f"{candidate.score:.6g}"
+
+
+def _print_stages(found: ArchSpec, reference: ArchSpec | None) -> None:
+    click.echo()
+    other = () if reference is None else reference.stages
+    rows = [
+        [str(index), _stage(mine), *([] if reference is None else [_stage(theirs)])]
+        for index, (mine, theirs) in enumerate(zip_longest(found.stages, other))
+    ]
+    headers = ["stage", "found", *([] if reference is None else [reference.name or "reference"])]
+    print_table(headers, rows)
+
+
+def _stage(stage: StageSpec | None) -> str:
+    if stage is None:
+        return ""
+    return f"{stage.layers} x {describe_stage(stage)} -> {stage.channels}"

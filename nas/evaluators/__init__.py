@@ -1,0 +1,1 @@
+"""Ways of judging a network, one file each."""

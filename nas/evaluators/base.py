@@ -1,0 +1,100 @@
+"""What an evaluator is and what it answers.
+
+An `Accuracy` is a fraction measured on held-out images, or predicted for a named data set. A
+`Score` is anything else that ranks networks; it never enters ACC * (FLOPs / T)^w.
+"""
+
+from __future__ import annotations
+
+import math
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Protocol, runtime_checkable
+
+from nas.errors import EvaluationError
+from nas.space import SearchSpace
+from nas.spec import ArchSpec
+
+
+@dataclass(frozen=True)
+class Accuracy:
+    """Top-1 accuracy as a fraction in [0, 1].
+
+    source: what kind of number it is ("predicted top-1, ..." or "measured on ...").
+    sd: standard deviation of a new result of the same kind, where it is known.
+    seconds: what it cost to get.
+    Raises: EvaluationError if the value is no fraction: a percentage would win every search.
+    """
+
+    value: float
+    source: str
+    sd: float | None = None
+    seconds: float = 0.0
+
+    def __post_init__(self) -> None:
+        if not 0.0 <= self.value <= 1.0:
+            raise EvaluationError(
+                f"accuracy {self.value} of '{self.source}' is not a fraction from 0 to 1"
+            )
+
+
+@dataclass(frozen=True)
+class Score:
+    """A number that ranks networks, higher is better, and is no accuracy."""
+
+    value: float
+    source: str
+    seconds: float = 0.0
+
+    def __post_init__(self) -> None:
+        if not math.isfinite(self.value):
+            raise EvaluationError(f"score {self.value} of '{self.source}' is not finite")
+
+
+@dataclass(frozen=True)
+class EvaluationContext:
+    """What an evaluator may know before it starts.
+
+    folder: where it may keep files that make it resumable; None where there is no run.
+    """
+
+    space: SearchSpace | None
+    seed: int
+    folder: Path | None = None
+
+
+class Evaluator(Protocol):
+    """A way of judging networks.
+
+    `cheap` declares that one evaluation takes milliseconds and that the same network always gets
+    the same answer. One that answers with scores declares so with `gives_scores = True`: the FLOPs
+    target then is a bound instead of a part of the reward.
+    """
+
+    @property
+    def name(self) -> str:
+        """The name typed after `--evaluator`."""
+
+    @property
+    def cheap(self) -> bool:
+        """Whether evaluations are deterministic and take milliseconds."""
+
+    def prepare(self, context: EvaluationContext) -> None:
+        """Load or fit what evaluation needs; called once, before the first network.
+
+        Raises: EvaluationError where it cannot judge networks of this space.
+        """
+
+    def evaluate(self, arch: ArchSpec, *, seed: int) -> Accuracy | Score:
+        """Judge one network. Raises: EvaluationError where it cannot."""
+
+
+@runtime_checkable
+class PredictsDevices(Protocol):
+    """An evaluator that also predicts how networks run on named devices."""
+
+    def device_metrics(self) -> dict[str, str]:
+        """Metric name -> unit: "latency:zcu102" -> "ms", "throughput:a100" -> "images/s"."""
+
+    def device_figure(self, metric: str, arch: ArchSpec) -> float:
+        """The predicted figure of `arch`, in the metric's unit."""

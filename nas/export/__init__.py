@@ -1,0 +1,1 @@
+"""What leaves the toolkit: state dicts under other libraries' names."""

@@ -1,0 +1,271 @@
+"""The run folder: what a search leaves, and what it goes on from.
+
+run.json        settings, command, versions: written first
+study.journal   the Optuna study, one line a finished trial: the truth that everything else is
+                made from (or the database given by --storage)
+best.json, trials.csv, pareto.png   results, written beside and renamed
+lock            held while a process works on the run
+"""
+
+from __future__ import annotations
+
+import datetime
+import fcntl
+import importlib.metadata
+import json
+import os
+import platform
+import shlex
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from nas import __version__
+from nas.config import SearchConfig
+from nas.errors import RunError
+from nas.files import make_folder, write_text_atomic
+
+if TYPE_CHECKING:
+    from optuna import Study
+    from optuna.trial import FrozenTrial
+
+RUNS = Path("runs")
+RUN_SCHEMA = 1
+RECORDED_VERSIONS = ("torch", "optuna", "numpy", "pandas", "fvcore", "scipy")
+
+
+@dataclass(frozen=True)
+class Run:
+    """An open run folder."""
+
+    folder: Path
+    config: SearchConfig
+    command: str
+
+    @property
+    def journal(self) -> Path:
+        return self.folder / "study.journal"
+
+
+def open_run(folder: Path, config: SearchConfig, command: str) -> Run:
+    """Make a run folder, or go on with one of the same configuration.
+
+    Raises: RunError if the folder is foreign, damaged, or of another configuration, which is named.
+    """
+    marker = folder / "run.json"
+    if marker.exists():
+        recorded = read_run(folder)
+        difference = recorded.config.difference(config)
+        if difference is not None:
+            raise RunError(
+                f"run {folder} was started with other settings ({difference}); "
+                "use its settings to go on, or another --out"
+            )
+        if (recorded.config.trials, recorded.config.storage) == (config.trials, config.storage):
+            return Run(folder, config, recorded.command)
+    elif folder.is_dir() and any(entry.name != "lock" for entry in folder.iterdir()):
+        raise RunError(
+            f"{folder} holds files but no run.json, so it is no run of nas; choose another --out"
+        )
+    elif folder.exists() and not folder.is_dir():
+        raise RunError(f"{folder} is a file; --out must name a folder")
+    document = {
+        "schema": RUN_SCHEMA,
+        "kind": "search",
+        "command": command,
+        "config": config.to_dict(),
+        "created": datetime.datetime.now().astimezone().isoformat(timespec="seconds"),
+        "versions": versions(),
+    }
+    make_folder(folder)
+    write_text_atomic(marker, json.dumps(document, indent=2) + "\n")
+    return Run(folder, config, command)
+
+
+def read_run(folder: Path) -> Run:
+    """Read a run folder's settings. Raises: RunError if it is missing, foreign or damaged."""
+    marker = folder / "run.json"
+    try:
+        document: Any = json.loads(marker.read_text(encoding="utf-8"))
+    except FileNotFoundError:
+        raise RunError(f"{folder} is no run of nas: it has no run.json") from None
+    except (OSError, ValueError) as error:
+        raise RunError(f"{marker} cannot be read ({error}); restore it, or start anew") from None
+    if not isinstance(document, dict) or document.get("kind") != "search":
+        raise RunError(f"{marker} is not the record of a nas search; choose another --out")
+    schema = document.get("schema")
+    if not isinstance(schema, int) or schema > RUN_SCHEMA:
+        raise RunError(
+            f"{marker} has schema {schema}, newer than the {RUN_SCHEMA} that this version reads; "
+            "upgrade compound-nas"
+        )
+    try:
+        config = SearchConfig.from_dict(document.get("config"))
+    except RunError as error:
+        raise RunError(f"{marker}: {error}; restore it, or start anew") from None
+    return Run(folder, config, str(document.get("command", "")))
+
+
+def choose_folder(config: SearchConfig, label: str, runs: Path = RUNS) -> Path:
+    """The folder of a search that names none: runs/<date>-<space>-<target>.
+
+    An unfinished run of the same settings is gone on with, whatever its date; a name that other
+    settings have taken today gets a number.
+    """
+    for folder in sorted(run_folders(runs), reverse=True):
+        try:
+            recorded = read_run(folder)
+        except RunError:
+            continue
+        same = recorded.config.difference(config) is None
+        if same and not (folder / "best.json").exists():
+            return folder
+    stem = f"{datetime.date.today().isoformat()}-{config.space.replace(':', '.')}-{label}"
+    number = 1
+    while True:
+        folder = runs / (stem if number == 1 else f"{stem}-{number}")
+        if not folder.exists():
+            return folder
+        try:
+            if read_run(folder).config.difference(config) is None:
+                return folder
+        except RunError:
+            pass
+        number += 1
+
+
+def run_folders(runs: Path = RUNS) -> list[Path]:
+    """The run folders below `runs`."""
+    if not runs.is_dir():
+        return []
+    return [entry for entry in runs.iterdir() if (entry / "run.json").is_file()]
+
+
+def newest_run(runs: Path = RUNS) -> Path:
+    """The run that was worked on last. Raises: RunError if there is none."""
+    folders = run_folders(runs)
+    if not folders:
+        raise RunError(f"no run found in {runs}/; make one with `nas search --target-flops 400M`")
+    return max(folders, key=lambda folder: (_last_change(folder), folder.name))
+
+
+def _last_change(folder: Path) -> int:
+    """When a run was last worked on, in nanoseconds."""
+    written = (folder / name for name in ("run.json", "study.journal", "best.json"))
+    return max(path.stat().st_mtime_ns for path in written if path.exists())
+
+
+@contextmanager
+def locked(folder: Path) -> Iterator[None]:
+    """Hold a run folder. Raises: RunError if another process works on it."""
+    try:
+        descriptor = os.open(folder / "lock", os.O_RDWR | os.O_CREAT, 0o644)
+    except OSError as error:
+        raise RunError(f"cannot write in the run folder {folder}: {error.strerror}") from None
+    try:
+        try:
+            fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        except OSError:
+            holder = os.read(descriptor, 32).decode(errors="replace").strip() or "unknown"
+            raise RunError(
+                f"run {folder} is in use by process {holder}; wait for it, or stop it"
+            ) from None
+        os.ftruncate(descriptor, 0)
+        os.write(descriptor, f"{os.getpid()}\n".encode())
+        yield
+    finally:
+        os.close(descriptor)
+
+
+def versions() -> dict[str, str]:
+    """What a result may depend on: package versions, Python, platform."""
+    found = {"compound-nas": __version__, "python": platform.python_version()}
+    for name in RECORDED_VERSIONS:
+        try:
+            found[name] = importlib.metadata.version(name)
+        except importlib.metadata.PackageNotFoundError:
+            continue
+    found["platform"] = platform.platform()
+    return found
+
+
+def command_line(arguments: list[str]) -> str:
+    """The command as a person would type it again."""
+    return shlex.join(["nas", *arguments])
+
+
+class StudyLog:
+    """The durable study: finished trials in, finished trials out.
+
+    Trials are added whole, in one record, when they are finished; so nothing is ever half there.
+    """
+
+    def __init__(self, run: Run, directions: list[str]) -> None:
+        import optuna
+
+        config = run.config
+        name = f"nas-{config.space}-{config.target_flops}-{config.digest()}"
+        storage: Any
+        if config.storage is None:
+            cut_torn_tail(run.journal)
+            backend = optuna.storages.journal.JournalFileBackend(str(run.journal))
+            try:
+                storage = optuna.storages.JournalStorage(backend)
+            except Exception as error:
+                raise RunError(
+                    f"the journal {run.journal} is damaged ({error}); restore it, or start anew"
+                ) from error
+        else:
+            try:
+                storage = optuna.storages.get_storage(config.storage)
+            except Exception as error:
+                reason = str(error).splitlines()[0]
+                raise RunError(f"cannot open --storage {config.storage}: {reason}") from error
+        try:
+            self._study: Study = optuna.create_study(
+                storage=storage, study_name=name, directions=directions, load_if_exists=True
+            )
+        except (KeyError, ValueError, OSError) as error:
+            raise RunError(f"cannot open the study of run {run.folder}: {error}") from error
+
+    def trials(self) -> list[FrozenTrial]:
+        """Every finished trial, in the order of their numbers."""
+        return [t for t in self._study.get_trials(deepcopy=False) if t.state.is_finished()]
+
+    def add(self, trial: FrozenTrial) -> None:
+        """Make one finished trial durable. Raises: RunError if the storage refuses."""
+        try:
+            self._study.add_trial(trial)
+        except OSError as error:
+            raise RunError(f"cannot save a trial: {error.strerror or error}") from error
+
+
+def cut_torn_tail(journal: Path) -> None:
+    """Drop a last record that a crash left incomplete, so that the next one starts a new line.
+
+    Only the last record can be torn; damage before it is not ours to repair.
+    Raises: RunError if the journal is damaged before its last record.
+    """
+    if not journal.exists():
+        return
+    content = journal.read_bytes()
+    lines = content.splitlines(keepends=True)
+    sound = len(content)
+    if lines and not (lines[-1].endswith(b"\n") and _is_json(lines[-1])):
+        sound -= len(lines.pop())
+    if lines and not _is_json(lines[-1]):
+        raise RunError(f"the journal {journal} is damaged; restore it, or start anew")
+    if sound < len(content):
+        with journal.open("r+b") as file:
+            file.truncate(sound)
+            os.fsync(file.fileno())
+
+
+def _is_json(line: bytes) -> bool:
+    try:
+        json.loads(line)
+    except ValueError:
+        return False
+    return True

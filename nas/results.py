@@ -1,0 +1,224 @@
+"""What a search found: the best networks, set beside the reference."""
+
+from __future__ import annotations
+
+import csv
+import dataclasses
+import io
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any
+
+from nas.arithmetic import Cost
+from nas.cost import network_cost
+from nas.errors import NasError
+from nas.evaluators.base import Accuracy
+from nas.objective import paper_reward
+from nas.problem import COST_METRICS, Problem
+from nas.spec import ArchSpec
+
+if TYPE_CHECKING:
+    from optuna.trial import FrozenTrial
+
+TOP = 10
+RESULT_SCHEMA = 1
+
+
+@dataclass(frozen=True)
+class Candidate:
+    """A judged network. `accuracy` is a fraction; `score` is set where that is what was given."""
+
+    spec: ArchSpec
+    cost: Cost
+    accuracy: float | None
+    accuracy_sd: float | None
+    score: float | None
+    source: str
+    reward: float | None
+    trial: int | None = None
+    params: dict[str, Any] | None = None
+
+    @property
+    def figure(self) -> float:
+        """What candidates are ranked by: accuracy, or the score where there is none."""
+        value = self.accuracy if self.accuracy is not None else self.score
+        assert value is not None
+        return value
+
+    def to_dict(self) -> dict[str, Any]:
+        """Plain values for JSON."""
+        return {
+            "name": self.spec.name,
+            "digest": self.spec.digest(),
+            "spec": self.spec.to_dict(),
+            "cost": {name: getattr(self.cost, name) for name in COST_METRICS},
+            "accuracy": self.accuracy,
+            "accuracy_sd": self.accuracy_sd,
+            "score": self.score,
+            "source": self.source,
+            "reward": self.reward,
+            "trial": self.trial,
+            "params": self.params,
+        }
+
+
+@dataclass(frozen=True)
+class SearchResult:
+    """The answer of a search.
+
+    best: the most accurate network at or below the target (None if no such network was judged).
+    paper_best: the winner of EfficientNet's reward (w = -0.07) among the same networks.
+    reward_best: the winner of the reward that was searched.
+    pareto: no other judged network is at least as accurate with fewer FLOPs; by FLOPs.
+    """
+
+    best: Candidate | None
+    paper_best: Candidate | None
+    reward_best: Candidate | None
+    reference: Candidate | None
+    top: tuple[Candidate, ...]
+    pareto: tuple[Candidate, ...]
+    evaluations: int
+    refused: int
+    repeats: int
+    failed: int
+
+    def to_dict(self) -> dict[str, Any]:
+        """Plain values for `best.json` and `nas search --json`."""
+
+        def plain(candidate: Candidate | None) -> dict[str, Any] | None:
+            return None if candidate is None else candidate.to_dict()
+
+        return {
+            "schema": RESULT_SCHEMA,
+            "best": plain(self.best),
+            "paper_best": plain(self.paper_best),
+            "reward_best": plain(self.reward_best),
+            "reference": plain(self.reference),
+            "evaluations": self.evaluations,
+            "refused": self.refused,
+            "repeats": self.repeats,
+            "failed": self.failed,
+            "top": [_brief(candidate) for candidate in self.top],
+            "pareto": [_brief(candidate) for candidate in self.pareto],
+        }
+
+
+def _brief(candidate: Candidate) -> dict[str, Any]:
+    content = candidate.to_dict()
+    del content["spec"], content["name"]
+    return content
+
+
+def summarise(problem: Problem, trials: Sequence[FrozenTrial]) -> SearchResult:
+    """Read the answer out of the finished trials."""
+    counted = [t for t in trials if not {"refused", "repeat_of"} & set(t.user_attrs)]
+    judged = [t for t in counted if "error" not in t.user_attrs]
+    target = problem.config.target_flops
+    # Ties go to the cheaper network, then to the earlier one.
+    ranked = sorted(judged, key=lambda t: (-_figure(t), t.user_attrs["flops"], t.number))
+    within = [t for t in ranked if t.user_attrs["flops"] <= target]
+    paper = paper_reward(target)
+    by_paper = max(
+        (t for t in ranked if "accuracy" in t.user_attrs),
+        key=lambda t: paper(t.user_attrs["accuracy"], _cost(t)),
+        default=None,
+    )
+    by_reward = max(ranked, key=lambda t: t.values[0], default=None)
+
+    def candidate(trial: FrozenTrial | None, name: str = "") -> Candidate | None:
+        return None if trial is None else _candidate(problem, trial, name)
+
+    return SearchResult(
+        best=candidate(within[0] if within else None, "best"),
+        paper_best=candidate(by_paper, "paper-best"),
+        reward_best=candidate(by_reward if problem.objectives == ("reward",) else None),
+        reference=judge_reference(problem),
+        top=tuple(_candidate(problem, t) for t in within[:TOP]),
+        pareto=tuple(_candidate(problem, t) for t in pareto_front(judged)),
+        evaluations=len(counted),
+        refused=sum("refused" in t.user_attrs for t in trials),
+        repeats=sum("repeat_of" in t.user_attrs for t in trials),
+        failed=len(counted) - len(judged),
+    )
+
+
+def pareto_front(trials: Sequence[FrozenTrial]) -> list[FrozenTrial]:
+    """Trials that no other beats in accuracy (or score) at no more FLOPs, by FLOPs."""
+    front: list[FrozenTrial] = []
+    for trial in sorted(trials, key=lambda t: (t.user_attrs["flops"], -_figure(t), t.number)):
+        if not front or _figure(trial) > _figure(front[-1]):
+            front.append(trial)
+    return front
+
+
+def judge_reference(problem: Problem) -> Candidate | None:
+    """The space's reference network, judged where that is cheap; a training is not paid for it."""
+    reference = problem.space.reference()
+    if reference is None:
+        return None
+    cost = network_cost(reference)
+    if not problem.evaluator.cheap:
+        return Candidate(reference, cost, None, None, None, "not evaluated", None)
+    try:
+        judgement = problem.evaluator.evaluate(reference, seed=problem.config.seed)
+    except NasError:
+        return Candidate(reference, cost, None, None, None, "not evaluated", None)
+    if isinstance(judgement, Accuracy):
+        reward = problem.reward(judgement.value, cost)
+        return Candidate(
+            reference, cost, judgement.value, judgement.sd, None, judgement.source, reward
+        )
+    return Candidate(
+        reference, cost, None, None, judgement.value, judgement.source, judgement.value
+    )
+
+
+def _figure(trial: FrozenTrial) -> float:
+    attrs = trial.user_attrs
+    return float(attrs["accuracy"] if "accuracy" in attrs else attrs["score"])
+
+
+def _cost(trial: FrozenTrial) -> Cost:
+    return Cost(**{name: trial.user_attrs[name] for name in COST_METRICS})
+
+
+def _candidate(problem: Problem, trial: FrozenTrial, name: str = "") -> Candidate:
+    attrs, cost = trial.user_attrs, _cost(trial)
+    accuracy = attrs.get("accuracy")
+    spec = problem.rebuild(trial.params)
+    label = f"{problem.space.name}-{name}" if name else ""
+    return Candidate(
+        spec=dataclasses.replace(spec, name=label),
+        cost=cost,
+        accuracy=accuracy,
+        accuracy_sd=attrs.get("sd"),
+        score=attrs.get("score"),
+        source=attrs["source"],
+        reward=attrs["score"] if accuracy is None else problem.reward(accuracy, cost),
+        trial=trial.number,
+        params=dict(trial.params),
+    )
+
+
+_ATTRIBUTES = ("accuracy", "score", "sd", *COST_METRICS, "seconds", "refused", "repeat_of", "error")
+
+
+def trials_csv(problem: Problem, trials: Sequence[FrozenTrial]) -> str:
+    """One line a trial: state, objective values, judgement, cost, parameters."""
+    metrics = sorted({k for t in trials for k in t.user_attrs if ":" in k})
+    params = list(dict.fromkeys(name for t in trials for name in t.params))
+    buffer = io.StringIO()
+    writer = csv.writer(buffer, lineterminator="\n")
+    writer.writerow(
+        ["trial", "state", *(f"value_{name}" for name in problem.objectives), "digest", *_ATTRIBUTES, *metrics, *params]
+    )
+    for trial in trials:
+        values = trial.values or [""] * len(problem.objectives)
+        attrs = trial.user_attrs
+        writer.writerow(
+            [trial.number, trial.state.name.lower(), *values, attrs["digest"]]
+            + [attrs.get(name, "") for name in (*_ATTRIBUTES, *metrics)]
+            + [trial.params.get(name, "") for name in params]
+        )
+    return buffer.getvalue()

@@ -1,0 +1,86 @@
+"""A family on disk: one JSON network per member, and `family.csv` about all of them."""
+
+from __future__ import annotations
+
+import csv
+import io
+from collections.abc import Sequence
+from pathlib import Path
+from typing import Any
+
+from nas.files import make_folder, write_text_atomic
+from nas.scaling.coefficients import ScalingCoefficients
+from nas.scaling.family import Member
+
+TABLE = "family.csv"
+
+COLUMNS = (
+    "member",
+    "rule",
+    "phi",
+    "alpha",
+    "beta",
+    "gamma",
+    "depth",
+    "width",
+    "resolution_px",
+    "params",
+    "flops",
+    "activations",
+    "nominal_ratio",
+    "realised_ratio",
+    "digest",
+)
+"""Columns of `family.csv`. depth and width are multipliers before rounding, resolution_px is the
+network's; ratios are FLOPs over the baseline's. phi and the coefficients are empty where the rule
+has none."""
+
+
+def member_row(member: Member, coefficients: ScalingCoefficients | None) -> dict[str, Any]:
+    """One member's row, by `COLUMNS`."""
+    return {
+        "member": member.name,
+        "rule": member.rule,
+        "phi": member.phi,
+        "alpha": coefficients.alpha if coefficients else None,
+        "beta": coefficients.beta if coefficients else None,
+        "gamma": coefficients.gamma if coefficients else None,
+        "depth": member.multipliers.depth,
+        "width": member.multipliers.width,
+        "resolution_px": member.arch.resolution,
+        "params": member.cost.params,
+        "flops": member.cost.flops,
+        "activations": member.cost.activations,
+        "nominal_ratio": member.nominal_ratio,
+        "realised_ratio": member.realised_ratio,
+        "digest": member.arch.digest(),
+    }
+
+
+def write_family(
+    folder: Path, members: Sequence[Member], coefficients: ScalingCoefficients | None = None
+) -> tuple[Path, ...]:
+    """Write `<member>.json` for each, then the table. Returns the paths, the table last.
+
+    Each file is whole at any moment. The table comes last: where it lists a member, that member's
+    file is there.
+    Raises: WriteError if the folder or a file cannot be written.
+    """
+    make_folder(folder)
+    paths = []
+    for member in members:
+        path = folder / f"{member.name}.json"
+        write_text_atomic(path, member.arch.to_json())
+        paths.append(path)
+    stream = io.StringIO()
+    table = csv.DictWriter(stream, COLUMNS, lineterminator="\n")
+    table.writeheader()
+    table.writerows(member_row(member, coefficients) for member in members)
+    write_text_atomic(folder / TABLE, stream.getvalue())
+    return (*paths, folder / TABLE)
+
+
+def leftovers(folder: Path, members: Sequence[Member]) -> tuple[str, ...]:
+    """Networks in `folder` that are not of this family: an earlier one's, or the user's own."""
+    known = {f"{member.name}.json" for member in members}
+    return tuple(sorted(path.name for path in folder.glob("*.json") if path.name not in known))
