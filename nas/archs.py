@@ -78,7 +78,7 @@ def resized(
     in_channels: int | None = None,
 ) -> ArchSpec:
     """The same network at another input or number of classes; None leaves a setting alone."""
-    changes = {
+    changes: dict[str, Any] = {
         name: value
         for name, value in (
             ("resolution", resolution),

@@ -17,7 +17,14 @@ from nas.arithmetic import Cost
 from nas.config import SearchConfig
 from nas.cost import network_cost
 from nas.errors import ConfigError, EvaluationError
-from nas.evaluators.base import Accuracy, Evaluator, PredictsDevices, Score
+from nas.evaluators.base import (
+    Accuracy,
+    EvaluationContext,
+    Evaluator,
+    PredictsDevices,
+    Score,
+    gives_scores,
+)
 from nas.objective import Bound, Reward, WeightedProduct, direction, hard_reward, paper_reward
 from nas.plugins import load_evaluator, load_reward, load_space
 from nas.registry import did_you_mean
@@ -132,8 +139,11 @@ def load_problem(config: SearchConfig) -> Problem:
     space = SizedSpace(
         load_space(config.space), config.resolution, config.classes, config.in_channels
     )
-    check_target(space, config.target_flops)
     evaluator: Evaluator = load_evaluator(config.evaluator)()
+    if evaluator.cheap:
+        # Now, not when the search starts: what it refuses should leave no run folder behind.
+        evaluator.prepare(EvaluationContext(space, config.seed))
+    check_target(space, config.target_flops)
     objectives = config.objectives or ("reward",)
     problem = Problem(
         _bound_scores(config, evaluator, objectives),
@@ -154,11 +164,6 @@ def _bound_scores(
         return config
     ceiling = Bound("flops", float(config.target_flops))
     return dataclasses.replace(config, bounds=(*config.bounds, ceiling))
-
-
-def gives_scores(evaluator: Evaluator) -> bool:
-    """Whether an evaluator declares (`gives_scores = True`) that it answers with scores."""
-    return bool(getattr(evaluator, "gives_scores", False))
 
 
 def check_target(space: SizedSpace, target_flops: int) -> None:

@@ -11,8 +11,7 @@ from typing import TYPE_CHECKING, Any
 
 from nas.arithmetic import Cost
 from nas.cost import network_cost
-from nas.errors import NasError
-from nas.evaluators.base import Accuracy
+from nas.evaluators.base import Score, judge
 from nas.objective import paper_reward
 from nas.problem import COST_METRICS, Problem
 from nas.spec import ArchSpec
@@ -158,20 +157,18 @@ def judge_reference(problem: Problem) -> Candidate | None:
     if reference is None:
         return None
     cost = network_cost(reference)
+    nothing = Candidate(reference, cost, None, None, None, "not evaluated", None)
     if not problem.evaluator.cheap:
-        return Candidate(reference, cost, None, None, None, "not evaluated", None)
-    try:
-        judgement = problem.evaluator.evaluate(reference, seed=problem.config.seed)
-    except NasError:
-        return Candidate(reference, cost, None, None, None, "not evaluated", None)
-    if isinstance(judgement, Accuracy):
-        reward = problem.reward(judgement.value, cost)
-        return Candidate(
-            reference, cost, judgement.value, judgement.sd, None, judgement.source, reward
-        )
-    return Candidate(
-        reference, cost, None, None, judgement.value, judgement.source, judgement.value
-    )
+        return nothing
+    judgement = judge(problem.evaluator, reference, problem.config.seed)
+    if isinstance(judgement, str):
+        return nothing
+    if isinstance(judgement, Score):
+        value = judgement.value
+        return Candidate(reference, cost, None, None, value, judgement.source, value)
+    accuracy = judgement.value
+    reward = problem.reward(accuracy, cost)
+    return Candidate(reference, cost, accuracy, judgement.sd, None, judgement.source, reward)
 
 
 def _figure(trial: FrozenTrial) -> float:

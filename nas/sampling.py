@@ -35,13 +35,29 @@ def sampler_factory(name: str) -> Callable[[int], BaseSampler]:
 
     factories: dict[str, Callable[[int], BaseSampler]] = {
         "tpe": lambda seed: optuna.samplers.TPESampler(seed=seed),
-        "nsga2": lambda seed: optuna.samplers.NSGAIISampler(seed=seed),
+        "nsga2": _ordered_nsga2,
         "gp": lambda seed: optuna.samplers.GPSampler(seed=seed, deterministic_objective=False),
         "random": lambda seed: optuna.samplers.RandomSampler(seed=seed),
     }
     if name not in factories:
         raise ConfigError(f"unknown sampler '{name}'; {did_you_mean(name, factories)}")
     return factories[name]
+
+
+def _ordered_nsga2(seed: int) -> BaseSampler:
+    """NSGA-II whose parents stand in the order of their trials.
+
+    Optuna's own come in order of merit when a generation starts and in order of trials later, from
+    its cache; a resumed process has no cache, and would draw other children.
+    """
+    import optuna
+
+    class OrderedNSGAII(optuna.samplers.NSGAIISampler):
+        def get_parent_population(self, study: Any, generation: int) -> list[Any]:
+            parents = super().get_parent_population(study, generation)
+            return sorted(parents, key=lambda trial: trial.number)
+
+    return OrderedNSGAII(seed=seed)
 
 
 class TrialSeededSampler:

@@ -17,9 +17,9 @@ from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 
 from nas.cost import network_cost
-from nas.errors import EvaluationError, NasError, one_line
-from nas.evaluators.base import Accuracy, EvaluationContext, Score
-from nas.problem import Problem, gives_scores
+from nas.errors import EvaluationError
+from nas.evaluators.base import Accuracy, EvaluationContext, Score, judge
+from nas.problem import Problem
 from nas.records import Run, StudyLog
 from nas.sampling import TrialSeededSampler, trial_seed
 from nas.spec import ArchSpec
@@ -100,9 +100,9 @@ class Search:
         """
         started = time.monotonic()
         problem, config = self._problem, self._problem.config
-        problem.evaluator.prepare(
-            EvaluationContext(problem.space, config.seed, self._run.folder / "evaluator")
-        )
+        if not problem.evaluator.cheap:
+            folder = self._run.folder / "evaluator"
+            problem.evaluator.prepare(EvaluationContext(problem.space, config.seed, folder))
         with quiet_optuna():
             log = StudyLog(self._run, problem.directions)
             study = self._working_study(log)
@@ -187,21 +187,9 @@ class Search:
     def _judge(self, trial: Trial, arch: ArchSpec) -> Accuracy | Score | None:
         """Evaluate; a network that fails is set aside with its reason."""
         started = time.monotonic()
-        try:
-            judgement = self._problem.evaluator.evaluate(arch, seed=self._problem.config.seed)
-            if not isinstance(judgement, (Accuracy, Score)):
-                raise EvaluationError(
-                    f"evaluator '{self._problem.evaluator.name}' answered with a "
-                    f"{type(judgement).__name__}; it must be an Accuracy or a Score"
-                )
-            if isinstance(judgement, Score) and not gives_scores(self._problem.evaluator):
-                raise EvaluationError(
-                    f"evaluator '{self._problem.evaluator.name}' answered with a score; it must "
-                    "declare `gives_scores = True`, so that the target becomes a bound"
-                )
-        except Exception as error:
-            message = str(error) if isinstance(error, NasError) else one_line(error)
-            _set(trial, error=message, seconds=round(time.monotonic() - started, 6))
+        judgement = judge(self._problem.evaluator, arch, self._problem.config.seed)
+        if isinstance(judgement, str):
+            _set(trial, error=judgement, seconds=round(time.monotonic() - started, 6))
             return None
         kind = "accuracy" if isinstance(judgement, Accuracy) else "score"
         _set(trial, **{kind: judgement.value}, source=judgement.source, seconds=judgement.seconds)

@@ -147,7 +147,8 @@ class StageSpec:
     options: tuple[tuple[str, Scalar], ...] = ()
 
     def __post_init__(self) -> None:
-        if not isinstance(self.block, str) or not self.block:
+        block: Any = self.block
+        if not isinstance(block, str) or not block:
             raise SpecError(f"stage.block is {self.block!r}; it must name a block kind")
         _whole("stage.channels", self.channels)
         _whole("stage.layers", self.layers, 1, 1000)

@@ -31,7 +31,7 @@ def parse_count(text: str | int | float, what: str = "count") -> int:
                 "write for example 400M"
             )
         mantissa, exponent, suffix = match.groups()
-        value = float(mantissa.replace("_", "")) * 10.0 ** int(exponent or 0)
+        value = float(f"{mantissa}e{exponent or 0}")
         value *= _FACTORS[suffix.lower()]
     if not math.isfinite(value) or value < 0.5:
         raise UnitsError(f"{what} {text} must be a positive number; write for example 400M")

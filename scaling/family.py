@@ -88,6 +88,8 @@ def formula_member(
     name = member_name(phi)
     try:
         multipliers = coefficients.multipliers(phi)
+        if min(multipliers.depth, multipliers.width, multipliers.resolution) == 0:
+            raise ConfigError(f"phi {phi:g} shrinks the network to nothing; choose a larger phi")
         arch = scale(
             baseline,
             width=multipliers.width,

@@ -42,7 +42,8 @@ class Step:
     @property
     def multiplier(self) -> float:
         """The number with the fewest decimals in the interval: one that a person can retype."""
-        return roundest(self.high if self.low is None else self.low, self.high)
+        low = self.high - 0.1 * abs(self.high) if self.low is None else self.low
+        return roundest(low, self.high)
 
 
 @dataclass(frozen=True)

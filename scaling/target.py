@@ -99,8 +99,10 @@ def _too_small(direction: Direction, target_flops: int) -> str:
         f"target FLOPs {format_count(target_flops)} is below the smallest network that "
         f"{direction.by} scaling reaches ({format_count(smallest)})"
     )
-    # Only a bare number was meant as something else: nobody who writes 50M means 50T.
+    # Only a bare number was meant as something else, and then as something of the baseline's size:
+    # 400 is 400M for B0, though scaling reaches 400k too.
     meant = None
     if target_flops < 100_000:
-        meant = suggest_unit(target_flops, smallest, 100 * network_cost(direction.baseline).flops)
+        size = network_cost(direction.baseline).flops
+        meant = suggest_unit(target_flops, max(smallest, size // 100), 100 * size)
     return message + (f"; did you mean {meant}?" if meant else "; raise the target")

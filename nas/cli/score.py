@@ -45,15 +45,15 @@ def command(
     from nas.cli.output import print_json
     from nas.cost import network_cost
     from nas.errors import EvaluationError, NasError
-    from nas.evaluators.base import Accuracy, EvaluationContext
+    from nas.evaluators.base import Accuracy, EvaluationContext, judge
     from nas.files import write_text_atomic
     from nas.network_list import network_of, read_rows, write_rows
     from nas.plugins import load_evaluator, load_space
 
     rows = read_rows(file)
     networks = load_space(space)
-    judge = load_evaluator(evaluator)()
-    judge.prepare(EvaluationContext(None, seed))
+    evaluates = load_evaluator(evaluator)()
+    evaluates.prepare(EvaluationContext(None, seed))
     started = time.monotonic()
     failed, sources = 0, set()
     for row in rows:
@@ -67,7 +67,9 @@ def command(
             )
             cost = network_cost(arch)
             result.update(flops=cost.flops, params=cost.params, activations=cost.activations)
-            judgement = judge.evaluate(arch, seed=seed)
+            judgement = judge(evaluates, arch, seed)
+            if isinstance(judgement, str):
+                raise EvaluationError(judgement)
             result["source"] = judgement.source
             sources.add(judgement.source)
             if isinstance(judgement, Accuracy):
@@ -91,7 +93,7 @@ def command(
         "networks": len(rows),
         "judged": len(rows) - failed,
         "failed": failed,
-        "evaluator": judge.name,
+        "evaluator": evaluates.name,
         "source": "; ".join(sorted(sources)),
         "seconds": round(time.monotonic() - started, 3),
     }

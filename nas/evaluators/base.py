@@ -11,7 +11,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Protocol, runtime_checkable
 
-from nas.errors import EvaluationError
+from nas.errors import EvaluationError, NasError, one_line
 from nas.space import SearchSpace
 from nas.spec import ArchSpec
 
@@ -55,7 +55,8 @@ class Score:
 class EvaluationContext:
     """What an evaluator may know before it starts.
 
-    folder: where it may keep files that make it resumable; None where there is no run.
+    folder: where it may keep files that make it resumable; it makes the folder. None where there
+        is no run.
     """
 
     space: SearchSpace | None
@@ -82,6 +83,7 @@ class Evaluator(Protocol):
     def prepare(self, context: EvaluationContext) -> None:
         """Load or fit what evaluation needs; called once, before the first network.
 
+        Where `cheap`, it is called before there is a run, and so without a folder.
         Raises: EvaluationError where it cannot judge networks of this space.
         """
 
@@ -98,3 +100,31 @@ class PredictsDevices(Protocol):
 
     def device_figure(self, metric: str, arch: ArchSpec) -> float:
         """The predicted figure of `arch`, in the metric's unit."""
+
+
+def gives_scores(evaluator: Evaluator) -> bool:
+    """Whether an evaluator declares (`gives_scores = True`) that it answers with scores."""
+    return bool(getattr(evaluator, "gives_scores", False))
+
+
+def judge(evaluator: Evaluator, arch: ArchSpec, seed: int) -> Accuracy | Score | str:
+    """The evaluator's answer, or in one line why there is none; an evaluator may raise anything."""
+    try:
+        judgement = evaluator.evaluate(arch, seed=seed)
+    except NasError as error:
+        return str(error)
+    except Exception as error:
+        return one_line(error)
+    if isinstance(judgement, Accuracy):
+        return judgement
+    if isinstance(judgement, Score) and gives_scores(evaluator):
+        return judgement
+    if isinstance(judgement, Score):
+        return (
+            f"evaluator '{evaluator.name}' answered with a score; it must declare "
+            "`gives_scores = True`, so that the target becomes a bound"
+        )
+    return (
+        f"evaluator '{evaluator.name}' answered with a {type(judgement).__name__}; it must be an "
+        "Accuracy or a Score"
+    )

@@ -29,9 +29,10 @@ def check_evaluator(
 ) -> None:
     """Prepare an evaluator for `space` and let it judge `archs`.
 
-    Every answer is an Accuracy (a fraction) or every one a Score, with a source; networks are left
-    as they were. One that declares itself cheap gives the same network the same value again,
-    whatever the seed and the network's name; another one is asked once per network.
+    Every answer is an Accuracy (a fraction), or every one a Score and `gives_scores` says so; each
+    has a source; networks are left as they were. One that declares itself cheap gives the same
+    network the same value again, whatever the seed and the network's name; another one is asked
+    once per network.
     Raises: AssertionError naming the evaluator, the claim and the network.
     """
     name = getattr(evaluator, "name", None)
@@ -45,11 +46,17 @@ def check_evaluator(
     kinds: set[str] = set()
     with tempfile.TemporaryDirectory() as folder:
         with during(f"{what}, prepare()"):
-            evaluator.prepare(EvaluationContext(space, seed, Path(folder)))
+            # As in a search, the folder is the evaluator's to make.
+            evaluator.prepare(EvaluationContext(space, seed, Path(folder) / "evaluator"))
         for arch in networks:
             with during(f"{what} on network {arch.name or arch.digest()}"):
                 kinds.add(_check_answers(evaluator, arch, seed))
         claim(len(kinds) == 1, f"{what}: gives {' and '.join(sorted(kinds))}; it must choose one")
+        declared = bool(getattr(evaluator, "gives_scores", False))
+        claim(
+            declared == (kinds == {"Score"}),
+            f"{what}: gives_scores is {declared}, but every answer is of kind {kinds.pop()}",
+        )
         if isinstance(evaluator, PredictsDevices):
             with during(f"{what}, device_figure()"):
                 _check_devices(evaluator, networks[0])

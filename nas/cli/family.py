@@ -1,0 +1,210 @@
+"""`nas family`: B0..B7 of a network as files, and a table of what they cost."""
+
+from __future__ import annotations
+
+import dataclasses
+from collections.abc import Sequence
+from pathlib import Path
+from typing import Any
+
+import click
+
+from nas.archs import find_network
+from nas.cli.family_tables import print_comparison, print_members
+from nas.cli.options import json_option
+from nas.cli.output import print_json
+from nas.cli.scaling_options import (
+    coefficient_options,
+    coefficients_from,
+    resolution_multiple_option,
+)
+from nas.cost import network_cost
+from nas.errors import ConfigError
+from nas.scaling.coefficients import PAPER, ScalingCoefficients
+from nas.scaling.family import DEFAULT_PHIS, FORMULA, PUBLISHED, formula_family, published_family
+from nas.scaling.family_files import leftovers, member_row, write_family
+from nas.scaling.implied import Comparison, compare_with_published
+from nas.search_spaces.efficientnet import efficientnet_b0
+
+
+def _numbers(
+    context: click.Context, parameter: click.Parameter, values: tuple[str, ...]
+) -> tuple[float, ...]:
+    """Read "0,0.5,1", once or repeated, as floats."""
+    try:
+        return tuple(float(part) for value in values for part in value.split(","))
+    except ValueError:
+        raise click.BadParameter(
+            f"'{','.join(values)}' is not a list of numbers; write for example 0,0.5,1",
+            context,
+            parameter,
+        ) from None
+
+
+@click.command("family")
+@click.option(
+    "--published",
+    is_flag=True,
+    help="The released B0..B7. With coefficients too: set the formula beside the released family "
+    "for any baseline; the files are then the formula's.",
+)
+@coefficient_options
+@click.option(
+    "--phi",
+    "phis",
+    metavar="NUMBER[,NUMBER...]",
+    multiple=True,
+    callback=_numbers,
+    help="Members of the formula's family: numbers separated by commas, or the option repeated; "
+    "fractions and negative numbers work.  [default: 0,1,2,3,4,5,6,7]",
+)
+@click.option(
+    "--baseline",
+    "baseline_text",
+    metavar="ARCH",
+    default="efficientnet-b0",
+    show_default=True,
+    help="The network to scale: a reference name, a JSON file, a run folder (its best network) or "
+    "a run's member.",
+)
+@click.option(
+    "--out",
+    type=click.Path(path_type=Path),
+    metavar="DIR",
+    help="Where the files go.  [default: family/ inside the run if --baseline is a run folder, "
+    "otherwise family-<baseline> here]",
+)
+@resolution_multiple_option
+@json_option
+def command(
+    published: bool,
+    alpha: float | None,
+    beta: float | None,
+    gamma: float | None,
+    phis: tuple[float, ...],
+    baseline_text: str,
+    out: Path | None,
+    resolution_multiple: int,
+    as_json: bool,
+) -> None:
+    """Make B0..B7 of a network: as EfficientNet released them, or by alpha, beta and gamma.
+
+    \b
+    nas family --published                               the released family, the default
+    nas family --alpha 1.2 --beta 1.1 --gamma 1.15       depth 1.2^phi, width 1.1^phi,
+                                                         resolution 1.15^phi, phi 0..7
+    nas family --alpha 1.2 --beta 1.1 --gamma 1.15 --phi -1,0,0.5
+    nas family --published --baseline runs/mine          runs/mine:b0 .. runs/mine:b7
+
+    It writes one JSON network per member (b0.json .. b7.json; phi0.5.json for other phi), which
+    `nas cost` and every other command read, and family.csv, and prints the table. A run's members
+    are then called RUN:b3.
+
+    The nominal ratio is depth * width^2 * resolution^2, what the formula promises; the realised
+    ratio is the FLOPs of the built, rounded network over the baseline's. They differ, because
+    layers, channels and feature maps are whole: (1.2, 1.1, 1.15) is 1.92 nominal and 2.23 to 2.57
+    realised on B0.
+
+    For EfficientNet-B0 a second table sets the released B1..B7 beside the formula, with the phi
+    that each dimension implies: no single phi gives a released network. For another baseline, ask
+    for it with --published and the coefficients together.
+
+    \b
+    Keys of --json: rule, coefficients (alpha, beta, gamma, nominal_ratio; null for published),
+    resolution_multiple, baseline (name, digest, flops, params, activations), out, members: a list
+    with the columns of family.csv (member, rule, phi, alpha, beta, gamma, depth, width,
+    resolution_px, params, flops, activations, nominal_ratio, realised_ratio, digest) and file;
+    comparison: a list, empty where there is none, with member, released, implied_phi (depth, width,
+    resolution, nominal, realised, best), formula_at_index and formula_at_best_phi.
+    """  # noqa: D301 - \b is click's mark for text that must not be re-wrapped
+    coefficients = coefficients_from(alpha, beta, gamma)
+    if phis and coefficients is None:
+        raise ConfigError(
+            "--phi belongs to the formula; give --alpha, --beta and --gamma too "
+            "(the paper's are 1.2, 1.1, 1.15)"
+        )
+    baseline = find_network(baseline_text)
+    # Everything is computed before anything is written: bad input leaves no half family behind.
+    if coefficients is None:
+        rule = PUBLISHED
+        members = published_family(baseline, resolution_multiple=resolution_multiple)
+    else:
+        rule = FORMULA
+        members = formula_family(
+            baseline,
+            coefficients,
+            phis or DEFAULT_PHIS,
+            resolution_multiple=resolution_multiple,
+        )
+    comparison: Sequence[Comparison] = ()
+    if baseline == efficientnet_b0() or (published and coefficients is not None):
+        comparison = compare_with_published(
+            baseline, coefficients or PAPER, resolution_multiple=resolution_multiple
+        )
+    folder = default_folder(baseline_text) if out is None else out
+    paths = write_family(folder, members, coefficients)
+    if as_json:
+        cost = network_cost(baseline)
+        print_json(
+            {
+                "rule": rule,
+                "coefficients": _coefficients_document(coefficients),
+                "resolution_multiple": resolution_multiple,
+                "baseline": {
+                    "name": baseline.name,
+                    "digest": baseline.digest(),
+                    "flops": cost.flops,
+                    "params": cost.params,
+                    "activations": cost.activations,
+                },
+                "out": str(folder),
+                "members": [
+                    {**member_row(member, coefficients), "file": str(path)}
+                    for member, path in zip(members, paths, strict=False)
+                ],
+                "comparison": [_comparison_document(row, coefficients) for row in comparison],
+            }
+        )
+    else:
+        print_members(baseline, members, coefficients, resolution_multiple)
+        if comparison:
+            click.echo()
+            print_comparison(comparison, coefficients or PAPER)
+        click.echo(
+            f"\nWrote {', '.join(path.name for path in paths)} to {folder}; look at one with "
+            f"`nas cost {paths[-2]}`."
+        )
+    stale = leftovers(folder, members)
+    if stale:
+        click.echo(f"nas: {folder} also holds {', '.join(stale)}, not of this family", err=True)
+
+
+def default_folder(baseline_text: str) -> Path:
+    """Where a family goes unless told: into its run, or beside the user's work.
+
+    `family-` stands before the name, so that a baseline never shares its folder with its family.
+    """
+    path = Path(baseline_text)
+    if path.is_dir():
+        return path / "family"
+    name = path.stem if path.is_file() else path.name.replace(":", "-")
+    return Path(f"family-{name}")
+
+
+def _coefficients_document(coefficients: ScalingCoefficients | None) -> dict[str, float] | None:
+    if coefficients is None:
+        return None
+    return {**dataclasses.asdict(coefficients), "nominal_ratio": coefficients.nominal_ratio}
+
+
+def _comparison_document(
+    row: Comparison, coefficients: ScalingCoefficients | None
+) -> dict[str, Any]:
+    used = coefficients or PAPER
+    return {
+        "member": row.released.name,
+        "released": member_row(row.released, None),
+        "implied_phi": dataclasses.asdict(row.implied),
+        "formula_at_index": member_row(row.at_index, used),
+        "formula_at_best_phi": member_row(row.at_best, used),
+    }

@@ -1,0 +1,162 @@
+"""The tables of `nas family`: the members, and the released family beside the formula."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+import click
+
+from nas.cli.output import print_table
+from nas.cli.scaling_options import describe
+from nas.cost import network_cost
+from nas.scaling.coefficients import ScalingCoefficients
+from nas.scaling.family import Member
+from nas.scaling.implied import Comparison
+from nas.spec import ArchSpec
+from nas.units import format_count
+
+MEMBER_HEADERS = (
+    "member",
+    "phi",
+    "depth",
+    "width",
+    "px",
+    "params",
+    "FLOPs",
+    "activations",
+    "nominal",
+    "realised",
+)
+
+COMPARISON_HEADERS = (
+    "member",
+    "network",
+    "depth",
+    "width",
+    "px",
+    "phi d",
+    "phi w",
+    "phi px",
+    "phi nom",
+    "phi real",
+    "params",
+    "FLOPs",
+    "nominal",
+    "realised",
+)
+
+
+def print_members(
+    baseline: ArchSpec,
+    members: Sequence[Member],
+    coefficients: ScalingCoefficients | None,
+    resolution_multiple: int,
+) -> None:
+    """One row per member."""
+    name = baseline.name or "network"
+    if coefficients is None:
+        rule = "the released multipliers"
+    else:
+        rule = (
+            f"{describe(coefficients)} ({coefficients.nominal_ratio:.3g}x nominal per phi), "
+            f"resolutions in multiples of {resolution_multiple} px"
+        )
+    click.echo(f"Family of {name} ({format_count(network_cost(baseline).flops)} FLOPs): {rule}")
+    print_table(MEMBER_HEADERS, [_member_cells(member) for member in members])
+    click.echo(
+        "depth and width are multipliers before rounding. nominal = depth * width^2 * (px "
+        "ratio)^2;\nrealised = FLOPs of the built, rounded network over the baseline's. FLOPs are "
+        "multiply-adds\nof convolution and linear layers for one image, activations the outputs of "
+        "convolutions."
+    )
+
+
+def print_comparison(rows: Sequence[Comparison], coefficients: ScalingCoefficients) -> None:
+    """Per released member three rows: released, the formula at its index, and at its best phi."""
+    click.echo(f"The released family beside the formula ({describe(coefficients)})")
+    cells: list[tuple[str, ...]] = []
+    for row in rows:
+        implied = row.implied
+        phis = (implied.depth, implied.width, implied.resolution, implied.nominal, implied.realised)
+        cells += [
+            _comparison_cells(row.released, row.released.name, "released", phis),
+            _comparison_cells(row.at_index, "", f"phi {row.at_index.phi:g}", ()),
+            _comparison_cells(row.at_best, "", f"best phi {row.at_best.phi:.2f}", ()),
+        ]
+    print_table(COMPARISON_HEADERS, cells)
+    click.echo(
+        "phi d, w, px: the phi that depth, width or resolution alone implies; phi nom, real: log2 "
+        "of the nominal or\nrealised ratio. best phi: least squares over the logarithms of the "
+        "three multipliers."
+    )
+    spread = _widest(rows)
+    if spread is not None:
+        click.echo(spread)
+    click.echo(
+        "The released multipliers are copied from the authors' code: no printed rule gives them. "
+        "Rounding makes the\nrest of the difference, see docs/scaling.md."
+    )
+
+
+def _widest(rows: Sequence[Comparison]) -> str | None:
+    """One sentence about the member whose dimensions disagree most."""
+
+    def found(row: Comparison) -> list[tuple[str, float]]:
+        named = (
+            ("depth", row.implied.depth),
+            ("width", row.implied.width),
+            ("px", row.implied.resolution),
+        )
+        return [(name, phi) for name, phi in named if phi is not None]
+
+    def spread(row: Comparison) -> float:
+        phis = [phi for _, phi in found(row)]
+        return max(phis) - min(phis)
+
+    comparable = [row for row in rows if len(found(row)) > 1]
+    if not comparable:
+        return None
+    row = max(comparable, key=spread)
+    parts = ", ".join(f"{phi:.2f} by {name}" for name, phi in found(row))
+    return f"No single phi gives the released networks: {row.released.name} implies {parts}."
+
+
+def _member_cells(member: Member) -> tuple[str, ...]:
+    return (
+        member.name,
+        "-" if member.phi is None else f"{member.phi:g}",
+        _multiplier(member.multipliers.depth),
+        _multiplier(member.multipliers.width),
+        str(member.arch.resolution),
+        format_count(member.cost.params),
+        format_count(member.cost.flops),
+        format_count(member.cost.activations),
+        _ratio(member.nominal_ratio),
+        _ratio(member.realised_ratio),
+    )
+
+
+def _comparison_cells(
+    member: Member, name: str, network: str, phis: Sequence[float | None]
+) -> tuple[str, ...]:
+    shown = ["-" if phi is None else f"{phi:.2f}" for phi in phis] or [""] * 5
+    return (
+        name,
+        network,
+        _multiplier(member.multipliers.depth),
+        _multiplier(member.multipliers.width),
+        str(member.arch.resolution),
+        *shown,
+        format_count(member.cost.params),
+        format_count(member.cost.flops),
+        _ratio(member.nominal_ratio),
+        _ratio(member.realised_ratio),
+    )
+
+
+def _multiplier(value: float) -> str:
+    return f"{value:.3f}"
+
+
+def _ratio(value: float) -> str:
+    return f"{value:.2f}x" if value < 10 else f"{value:.1f}x"

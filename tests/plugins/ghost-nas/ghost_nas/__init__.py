@@ -1,0 +1,1 @@
+"""A space of ghost bottlenecks for compound-nas."""

@@ -1,0 +1,111 @@
+"""Spaces and evaluators that tests search; named on command lines as `toys:Attr`."""
+
+from __future__ import annotations
+
+import dataclasses
+import math
+import os
+import time
+from pathlib import Path
+
+from nas.cost import network_cost
+from nas.evaluators.base import Accuracy, EvaluationContext, Score
+from nas.search_spaces.efficientnet import efficientnet_b0
+from nas.spec import ArchSpec
+from nas.suggest import Suggest
+
+
+class Toy:
+    """Accuracy grows with parameters and depth: quick, deterministic, smooth."""
+
+    name = "toy"
+    cheap = True
+
+    def __init__(self) -> None:
+        self.evaluated: list[str] = []
+
+    def prepare(self, context: EvaluationContext) -> None:
+        pass
+
+    def evaluate(self, arch: ArchSpec, *, seed: int) -> Accuracy:
+        self.evaluated.append(arch.digest())
+        cost = network_cost(arch)
+        size = cost.params / 6e6 + arch.depth / 40 + cost.flops / 2e9
+        return Accuracy(1 - math.exp(-size), "toy accuracy", sd=0.003)
+
+
+class Slow(Toy):
+    """Not cheap: writes each evaluated network to the file in TOY_LOG, and takes TOY_SECONDS."""
+
+    name = "slow"
+    cheap = False
+
+    def evaluate(self, arch: ArchSpec, *, seed: int) -> Accuracy:
+        time.sleep(float(os.environ.get("TOY_SECONDS", "0.01")))
+        result = super().evaluate(arch, seed=seed)
+        with Path(os.environ["TOY_LOG"]).open("a") as log:
+            log.write(arch.digest() + "\n")
+        return result
+
+
+class Params:
+    """Scores a network by its parameters."""
+
+    name = "params"
+    cheap = True
+    gives_scores = True
+
+    def prepare(self, context: EvaluationContext) -> None:
+        pass
+
+    def evaluate(self, arch: ArchSpec, *, seed: int) -> Score:
+        return Score(network_cost(arch).params, "parameters")
+
+
+class Failing(Toy):
+    """Fails on every network, or on those that `fails` picks."""
+
+    name = "failing"
+
+    def fails(self, arch: ArchSpec) -> bool:
+        return True
+
+    def evaluate(self, arch: ArchSpec, *, seed: int) -> Accuracy:
+        if self.fails(arch):
+            raise RuntimeError("out of memory\nsecond line")
+        return super().evaluate(arch, seed=seed)
+
+
+class FailingSometimes(Failing):
+    """Fails on about one network in four."""
+
+    def fails(self, arch: ArchSpec) -> bool:
+        return arch.digest()[0] in "0123"
+
+
+class Percent(Toy):
+    """Answers in percent, a mistake."""
+
+    name = "percent"
+
+    def evaluate(self, arch: ArchSpec, *, seed: int) -> Accuracy:
+        return Accuracy(66.0, "percent")
+
+
+class TinySpace:
+    """Twelve networks: kernel and layers of two stages of B0."""
+
+    name = "tiny"
+
+    def sample(self, suggest: Suggest) -> ArchSpec:
+        base = efficientnet_b0()
+        stages = list(base.stages)
+        stages[5] = dataclasses.replace(
+            stages[5],
+            kernel=suggest.suggest_categorical("stage5.kernel", (3, 5)),
+            layers=suggest.suggest_int("stage5.layers", 1, 3),
+        )
+        stages[6] = dataclasses.replace(
+            stages[6], kernel=suggest.suggest_categorical("stage6.kernel", (3, 5))
+        )
+        return dataclasses.replace(base, stages=tuple(stages), name="")
