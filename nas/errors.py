@@ -41,6 +41,10 @@ class WriteError(NasError):
     """A file or folder that cannot be written."""
 
 
+class PluginWarning(UserWarning):
+    """Something about a plug-in that the user should know and that stops nothing."""
+
+
 def one_line(error: BaseException) -> str:
     """An error's kind and the first line of what it says."""
     lines = str(error).strip().splitlines()

@@ -23,7 +23,7 @@ def write_bytes_atomic(path: Path, content: bytes) -> None:
     # The token keeps two writers of one file, threads or processes, from sharing a neighbour.
     neighbour = target.with_name(f".{target.name[:100]}.{secrets.token_hex(4)}.tmp")
     try:
-        make_folder(target.parent)
+        target.parent.mkdir(parents=True, exist_ok=True)
         try:
             with neighbour.open("xb") as stream:
                 stream.write(content)

@@ -70,7 +70,7 @@ class SqueezeExciteGate(nn.Module):
     def forward(self, features: Tensor) -> Tensor:
         """(N, C, H, W) to the same shape."""
         pooled = features.mean((2, 3), keepdim=True)
-        gate = self.gate(self.expand(self.activation(self.reduce(pooled))))
+        gate: Tensor = self.gate(self.expand(self.activation(self.reduce(pooled))))
         return features * gate
 
 

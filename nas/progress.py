@@ -11,7 +11,8 @@ from typing import TYPE_CHECKING
 from nas.units import format_count
 
 if TYPE_CHECKING:
-    from nas.searching import Ledger, Observer
+    from nas.ledger import Ledger
+    from nas.searching import Observer
 
 # A pipe or a log file gets a line at most this often.
 SECONDS_BETWEEN_LINES = 5.0

@@ -209,6 +209,9 @@ class StudyLog:
         name = f"nas-{config.space}-{config.target_flops}-{config.digest()}"
         storage: Any
         if config.storage is None:
+            # Only one process has the run, so a lock of Optuna's that is there belongs to a process
+            # that was killed while it wrote; nobody else would ever remove it.
+            run.journal.with_name(f"{run.journal.name}.lock").unlink(missing_ok=True)
             cut_torn_tail(run.journal)
             backend = optuna.storages.journal.JournalFileBackend(str(run.journal))
             try:

@@ -16,7 +16,7 @@ from pathlib import Path
 from typing import Any
 
 from nas import __version__
-from nas.errors import PluginError, one_line
+from nas.errors import PluginError, PluginWarning, one_line
 from nas.installed import entry_points_of, owner_of
 
 OURS = f"compound-nas {__version__}"
@@ -71,6 +71,7 @@ class Registry:
                 warnings.warn(
                     f"{self.what} '{name}' is built in; {other.owner} offers the same name, "
                     f"reach its own as {other.target}",
+                    PluginWarning,
                     stacklevel=2,
                 )
             return offers[0]

@@ -1,29 +1,34 @@
 """The search loop: an Optuna study that never pays for a network twice and never loses one.
 
 The working study is in memory; each finished trial goes, whole, to the durable study of the run
-folder before the next one starts. A resumed search loads those trials and goes on; since each
-trial's randomness depends on (seed, trial number) only, it goes on exactly as if uninterrupted.
+folder before its result is used. A resumed search loads those trials and goes on; since each
+trial's randomness depends on (seed, number of the question) only, one worker goes on exactly as if
+uninterrupted.
 """
 
 from __future__ import annotations
 
+import json
 import logging
 import random
 import time
 import warnings
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
-from dataclasses import dataclass, field
+from dataclasses import dataclass
+from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from nas.cost import network_cost
 from nas.errors import EvaluationError
-from nas.evaluators.base import Accuracy, EvaluationContext, Score, judge
+from nas.evaluators.base import Accuracy
+from nas.files import write_text_atomic
+from nas.ledger import Ledger
 from nas.problem import Problem
 from nas.records import Run, StudyLog
 from nas.sampling import TrialSeededSampler, trial_seed
-from nas.spec import ArchSpec
 from nas.unseen import find_unseen
+from nas.workers import Done, Executor, InProcess, ProcessWorkers, Task, WorkerSettings
 
 if TYPE_CHECKING:
     from optuna import Study, Trial
@@ -33,41 +38,13 @@ if TYPE_CHECKING:
 DRY_TRIALS = 50
 # An evaluator that fails so many times in a row from the start will fail for ever.
 HOPELESS_FAILURES = 10
-
-
-@dataclass
-class Ledger:
-    """What the trials so far say; made of them alone, so that a resumed search has the same."""
-
-    trials: list[FrozenTrial] = field(default_factory=list)
-    judged: dict[str, FrozenTrial] = field(default_factory=dict)
-    refused: set[str] = field(default_factory=set)
-    failures: int = 0
-    dry: int = 0
-
-    def note(self, trial: FrozenTrial) -> None:
-        """Take one finished trial into account."""
-        self.trials.append(trial)
-        attrs = trial.user_attrs
-        if "refused" in attrs:
-            self.refused.add(attrs["digest"])
-            self.dry += 1
-        elif "repeat_of" in attrs:
-            self.dry += 1
-        else:
-            self.dry = 0
-            self.judged[attrs["digest"]] = trial
-            self.failures = self.failures + 1 if "error" in attrs else 0
-
-    @property
-    def evaluations(self) -> int:
-        """Networks paid for: neither refused nor answered from the cache."""
-        return len(self.judged)
+# A network that kills its worker so many times is set aside.
+MAX_ATTEMPTS = 3
 
 
 @dataclass(frozen=True)
 class Outcome:
-    """A finished or interrupted search."""
+    """A finished search."""
 
     trials: list[FrozenTrial]
     evaluations: int
@@ -78,62 +55,83 @@ class Outcome:
 Observer = Callable[[Ledger], None]
 
 
-class Search:
-    """One search in one run folder."""
+@dataclass
+class _Open:
+    """A network that is being judged."""
 
-    def __init__(self, problem: Problem, run: Run, observe: Observer = lambda ledger: None) -> None:
+    trial: Trial
+    task: Task
+    figures: dict[str, float]
+    attempts: int = 1
+
+
+def make_executor(problem: Problem, run: Run, workers: int) -> Executor:
+    """This process for a cheap evaluator, worker processes for one that is not."""
+    config = problem.config
+    if problem.evaluator.cheap:
+        return InProcess(problem.evaluator, config.seed)
+    settings = WorkerSettings(
+        config.evaluator, problem.space, config.seed, run.folder / "evaluator"
+    )
+    return ProcessWorkers(settings, workers)
+
+
+class Search:
+    """One search in one run folder, with one executor."""
+
+    def __init__(
+        self,
+        problem: Problem,
+        run: Run,
+        executor: Executor,
+        observe: Observer = lambda ledger: None,
+    ) -> None:
         self._problem = problem
         self._run = run
+        self._executor = executor
         self._observe = observe
         self._ledger = Ledger()
+        self._open: dict[int, _Open] = {}
+        self._questions = 0
 
     @property
     def ledger(self) -> Ledger:
-        """The trials so far."""
+        """The finished trials so far."""
         return self._ledger
 
     def execute(self) -> Outcome:
         """Go on until the evaluations, the time or the space are used up.
 
+        What is under way when the time is up is finished, because it is paid for.
         Raises: NasError if the evaluator cannot work or the storage refuses. KeyboardInterrupt
         passes; every finished evaluation is saved by then.
         """
         started = time.monotonic()
-        problem, config = self._problem, self._problem.config
-        if not problem.evaluator.cheap:
-            folder = self._run.folder / "evaluator"
-            problem.evaluator.prepare(EvaluationContext(problem.space, config.seed, folder))
         with quiet_optuna():
-            log = StudyLog(self._run, problem.directions)
-            study = self._working_study(log)
-            sampler = TrialSeededSampler(config.sampler, config.seed)
-            while True:
-                stopped = self._should_stop(started)
-                if stopped is None and self._ledger.dry >= DRY_TRIALS:
-                    stopped = self._help_out(study)
-                if stopped is not None:
-                    break
-                study.sampler = sampler.for_trial(len(self._ledger.trials))
-                finished = self._one_trial(study)
-                log.add(finished)
-                self._ledger.note(finished)
-                self._observe(self._ledger)
-                self._give_up_if_hopeless()
-        return Outcome(
-            self._ledger.trials, self._ledger.evaluations, stopped, time.monotonic() - started
-        )
+            self._log = StudyLog(self._run, self._problem.directions)
+            self._study = self._working_study()
+            self._sampler = TrialSeededSampler(
+                self._problem.config.sampler, self._problem.config.seed
+            )
+            try:
+                stopped = self._loop(started)
+            finally:
+                self._executor.close()
+        if self._pending_file.exists():
+            self._pending_file.unlink()
+        seconds = time.monotonic() - started
+        return Outcome(self._ledger.trials, self._ledger.evaluations, stopped, seconds)
 
-    def _working_study(self, log: StudyLog) -> Study:
-        import optuna
-
-        study = optuna.create_study(directions=self._problem.directions)
-        for trial in log.trials():
-            study.add_trial(trial)
-        for trial in study.get_trials(deepcopy=False):
-            self._ledger.note(trial)
-        if self._ledger.trials:
-            self._observe(self._ledger)
-        return study
+    def _loop(self, started: float) -> str:
+        while True:
+            stopped = self._should_stop(started)
+            if stopped is None:
+                stopped = self._fill()
+            if self._open:
+                for done in self._executor.wait():
+                    self._finish(done)
+            elif stopped is not None:
+                return stopped
 
     def _should_stop(self, started: float) -> str | None:
         config = self._problem.config
@@ -144,58 +142,142 @@ class Search:
             return "time is up"
         return None
 
-    def _help_out(self, study: Study) -> str | None:
-        """Queue an unseen network within the bounds; where there is none, the search is over."""
-        number = len(self._ledger.trials)
-        source = random.Random(trial_seed(self._problem.config.seed, number))
-        known = set(self._ledger.judged) | self._ledger.refused
-        starts = [trial.params for trial in self._ledger.judged.values()]
-        params = find_unseen(self._problem, known, starts, source)
-        if params is None:
-            return "nothing new left to evaluate"
-        study.enqueue_trial(params)
+    def _fill(self) -> str | None:
+        """Ask until every worker is busy; says why where nothing is left to ask."""
+        wanted = self._problem.config.trials
+        while (
+            len(self._open) < self._executor.capacity
+            and self._ledger.evaluations + len(self._open) < wanted
+        ):
+            if self._ledger.dry >= DRY_TRIALS and not self._help_out():
+                return "nothing new left to evaluate"
+            self._ask()
         return None
 
-    def _one_trial(self, study: Study) -> FrozenTrial:
-        """Ask for a network, judge it unless that is known or forbidden, and tell the study."""
+    def _ask(self) -> None:
+        """One question to the sampler; its network is refused, known, or on its way."""
         from optuna.trial import TrialState
 
-        trial = study.ask()
+        self._study.sampler = self._sampler.for_trial(self._questions)
+        trial = self._study.ask()
+        question = trial.user_attrs.get("question")
+        if question is None:
+            question = self._questions
+            trial.set_user_attr("question", question)
+        self._questions = max(self._questions, question + 1)
         arch = self._problem.space.sample(trial)
-        cost, figures = network_cost(arch), self._problem.figures(arch)
-        _set(trial, digest=arch.digest(), **{k: v for k, v in figures.items()})
+        figures = self._problem.figures(arch)
+        digest = arch.digest()
+        _set(trial, digest=digest, **figures)
         violations = self._problem.violations(figures)
         for bound, violation in violations.items():
             trial.set_constraint(bound, violation)
         broken = [bound for bound, violation in violations.items() if violation > 0]
         if broken:
             _set(trial, refused=f"not {' and '.join(broken)}")
-            return study.tell(trial, state=TrialState.PRUNED)
-        earlier = self._ledger.judged.get(arch.digest())
-        if earlier is not None:
-            _set(trial, repeat_of=earlier.number)
-            copied = ("accuracy", "score", "sd", "source", "error")
-            _set(trial, **{k: earlier.user_attrs[k] for k in copied if k in earlier.user_attrs})
-            if "error" in earlier.user_attrs:
-                return study.tell(trial, state=TrialState.FAIL)
-            return study.tell(trial, earlier.values)
-        judgement = self._judge(trial, arch)
-        if judgement is None:
-            return study.tell(trial, state=TrialState.FAIL)
-        return study.tell(trial, self._problem.values(judgement, cost, figures))
+            self._record(self._study.tell(trial, state=TrialState.PRUNED))
+        elif digest in self._ledger.judged:
+            self._record(self._answer_from_cache(trial, self._ledger.judged[digest]))
+        elif any(entry.task.arch.digest() == digest for entry in self._open.values()):
+            # Asked again before it is judged; failed trials are ignored by samplers.
+            _set(trial, repeat_of=question)
+            self._record(self._study.tell(trial, state=TrialState.FAIL))
+        else:
+            self._open[question] = _Open(trial, Task(question, arch), figures)
+            self._save_pending()
+            self._executor.submit(self._open[question].task)
 
-    def _judge(self, trial: Trial, arch: ArchSpec) -> Accuracy | Score | None:
-        """Evaluate; a network that fails is set aside with its reason."""
-        started = time.monotonic()
-        judgement = judge(self._problem.evaluator, arch, self._problem.config.seed)
+    def _answer_from_cache(self, trial: Trial, earlier: FrozenTrial) -> FrozenTrial:
+        from optuna.trial import TrialState
+
+        _set(trial, repeat_of=earlier.number)
+        copied = ("accuracy", "score", "sd", "source", "error")
+        _set(trial, **{k: earlier.user_attrs[k] for k in copied if k in earlier.user_attrs})
+        if "error" in earlier.user_attrs:
+            return self._study.tell(trial, state=TrialState.FAIL)
+        return self._study.tell(trial, earlier.values)
+
+    def _finish(self, done: Done) -> None:
+        """Tell the study what became of a network, or try it again if its worker died."""
+        from optuna.trial import TrialState
+
+        entry = self._open[done.key]
+        if done.killed and entry.attempts < MAX_ATTEMPTS:
+            entry.attempts += 1
+            self._executor.submit(entry.task)
+            return
+        del self._open[done.key]
+        judgement, trial = done.judgement, entry.trial
         if isinstance(judgement, str):
-            _set(trial, error=judgement, seconds=round(time.monotonic() - started, 6))
-            return None
+            if done.killed:
+                judgement = f"killed its worker {entry.attempts} times; set aside"
+            _set(trial, error=judgement, seconds=round(done.seconds, 6))
+            self._record(self._study.tell(trial, state=TrialState.FAIL))
+            self._give_up_if_hopeless()
+            return
         kind = "accuracy" if isinstance(judgement, Accuracy) else "score"
-        _set(trial, **{kind: judgement.value}, source=judgement.source, seconds=judgement.seconds)
+        seconds = round(judgement.seconds or done.seconds, 6)
+        _set(trial, **{kind: judgement.value}, source=judgement.source, seconds=seconds)
         if isinstance(judgement, Accuracy) and judgement.sd is not None:
             _set(trial, sd=judgement.sd)
-        return judgement
+        cost = network_cost(entry.task.arch)
+        values = self._problem.values(judgement, cost, entry.figures)
+        self._record(self._study.tell(trial, values))
+
+    def _record(self, finished: FrozenTrial) -> None:
+        self._log.add(finished)
+        self._ledger.note(finished)
+        self._save_pending()
+        self._observe(self._ledger)
+
+    def _working_study(self) -> Study:
+        """An in-memory study with the recorded trials, and what was under way queued again."""
+        import optuna
+
+        study = optuna.create_study(directions=self._problem.directions)
+        for trial in self._log.trials():
+            study.add_trial(trial)
+        for trial in study.get_trials(deepcopy=False):
+            self._ledger.note(trial)
+            self._questions = max(self._questions, trial.user_attrs["question"] + 1)
+        known = {trial.user_attrs["question"] for trial in self._ledger.trials}
+        for pending in self._read_pending():
+            if pending["question"] not in known:
+                attrs = {"question": pending["question"]}
+                study.enqueue_trial(pending["params"], user_attrs=attrs)
+                self._questions = max(self._questions, pending["question"] + 1)
+        if self._ledger.trials:
+            self._observe(self._ledger)
+        return study
+
+    @property
+    def _pending_file(self) -> Path:
+        return self._run.folder / "pending.json"
+
+    def _save_pending(self) -> None:
+        # One worker asks the same question again after a kill; several finish out of order, so
+        # what they were at must be written down.
+        if self._executor.capacity > 1:
+            pending = [{"question": q, "params": e.trial.params} for q, e in self._open.items()]
+            write_text_atomic(self._pending_file, json.dumps(pending) + "\n")
+
+    def _read_pending(self) -> list[dict[str, Any]]:
+        if not self._pending_file.exists():
+            return []
+        pending: list[dict[str, Any]] = json.loads(self._pending_file.read_text())
+        return pending
+
+    def _help_out(self) -> bool:
+        """Queue an unseen network within the bounds; False where there is none."""
+        source = random.Random(trial_seed(self._problem.config.seed, self._questions))
+        known = set(self._ledger.judged) | self._ledger.refused
+        known |= {entry.task.arch.digest() for entry in self._open.values()}
+        starts = [trial.params for trial in self._ledger.judged.values()]
+        params = find_unseen(self._problem, known, starts, source)
+        if params is None:
+            return False
+        self._study.enqueue_trial(params)
+        return True
 
     def _give_up_if_hopeless(self) -> None:
         failures = self._ledger.failures

@@ -70,7 +70,8 @@ def formula_family(
     """
     return tuple(
         formula_member(baseline, coefficients, phi, resolution_multiple=resolution_multiple)
-        for phi in dict.fromkeys(phis)
+        # By name, as two phi that share a name would share a file.
+        for phi in {member_name(phi): phi for phi in phis}.values()
     )
 
 

@@ -1,4 +1,4 @@
-"""Networks of every kind the specs allow, drawn by hypothesis; small, so that they build at once."""
+"""Networks of every kind the specs allow, drawn by hypothesis; small, to build at once."""
 
 from __future__ import annotations
 

@@ -1,6 +1,7 @@
 import csv
 import dataclasses
 import gzip
+import itertools
 import random
 
 import pytest
@@ -42,7 +43,7 @@ def test_stages_add_up_to_the_network(member):
     assert total([row.cost for row in rows]) == network_cost(arch)
     assert [row.name for row in rows] == ["stem", *(f"stage{i}" for i in range(7)), "head"]
     assert rows[0].in_channels == 3
-    for before, after in zip(rows, rows[1:], strict=False):
+    for before, after in itertools.pairwise(rows):
         assert (after.in_channels, after.in_size) == (before.out_channels, before.out_size)
 
 

@@ -28,7 +28,7 @@ def test_a_failure_leaves_the_old_file_and_no_neighbour(tmp_path, monkeypatch):
         raise OSError(28, "No space left on device")
 
     monkeypatch.setattr(os, "fsync", full)
-    with pytest.raises(WriteError, match="cannot write .*data: No space left on device; choose"):
+    with pytest.raises(WriteError, match=r"cannot write .*data: No space left on device; choose"):
         write_bytes_atomic(path, b"new")
     assert path.read_bytes() == b"old"
     assert [entry.name for entry in tmp_path.iterdir()] == ["data"]
@@ -74,7 +74,7 @@ def test_a_file_in_the_folder_s_place_is_one_readable_line(tmp_path):
 
 def test_a_folder_in_the_file_s_place_is_refused(tmp_path):
     (tmp_path / "note.txt").mkdir()
-    with pytest.raises(WriteError, match="note.txt"):
+    with pytest.raises(WriteError, match=r"note\.txt"):
         write_text_atomic(tmp_path / "note.txt", "x")
     assert [entry.name for entry in tmp_path.iterdir()] == ["note.txt"]
 

@@ -150,7 +150,9 @@ def test_initialisation_is_that_of_timm(kind):
     torch.manual_seed(0)
     theirs = by_kind(library_network("timm", "b0"))[kind]
     ours = by_kind(build(efficientnet_b0(), seed=0))[kind]
-    shapes = [sorted(tuple(module.weight.shape) for module in modules) for modules in (ours, theirs)]
+    shapes = [
+        sorted(tuple(module.weight.shape) for module in modules) for modules in (ours, theirs)
+    ]
     assert shapes[0] == shapes[1]
     deviation = {
         name: {

@@ -3,7 +3,7 @@ from pathlib import Path
 
 import pytest
 
-from nas.errors import PluginError
+from nas.errors import PluginError, PluginWarning
 from nas.registry import OURS, Offer, Registry
 
 GROUP = "nas.tests"
@@ -74,7 +74,7 @@ def test_the_same_package_seen_twice_is_one_owner(
 
 def test_a_built_in_name_cannot_be_taken_over(site: Site) -> None:
     site.package("rival", "pi = math:e")
-    with pytest.warns(UserWarning, match=r"'pi' is built in; rival 1.0 offers .* as math:e"):
+    with pytest.warns(PluginWarning, match=r"'pi' is built in; rival 1.0 offers .* as math:e"):
         assert THINGS.load("pi") == pytest.approx(3.14159265)
     assert [offer.owner for offer in THINGS.offers()] == [OURS, "rival 1.0"]
 

@@ -15,7 +15,8 @@ from nas.objective import Bound
 from nas.problem import Problem, load_problem
 from nas.records import Run, locked, open_run
 from nas.results import pareto_front, summarise
-from nas.searching import DRY_TRIALS, Ledger, Outcome, Search
+from nas.ledger import Ledger
+from nas.searching import DRY_TRIALS, Outcome, Search, make_executor
 
 SAMPLERS = ("tpe", "nsga2", "random")
 
@@ -31,7 +32,7 @@ def start(folder: Path, config: SearchConfig) -> tuple[Problem, Run]:
 
 def run(folder: Path, **changes: Any) -> tuple[Problem, Outcome]:
     problem, opened = start(folder, config_of(**changes))
-    return problem, Search(problem, opened).execute()
+    return problem, Search(problem, opened, make_executor(problem, opened, 1)).execute()
 
 
 def content(outcome: Outcome) -> list[tuple[Any, ...]]:
@@ -78,7 +79,8 @@ def test_an_interrupted_search_goes_on_as_if_nothing_had_happened(
     for stop in (1, 14, trials - 2):
         problem, opened = start(tmp_path / "parts", config_of(sampler=sampler, trials=trials))
         with pytest.raises(KeyboardInterrupt):
-            Search(problem, opened, Interrupting(stop)).execute()
+            executor = make_executor(problem, opened, 1)
+            Search(problem, opened, executor, Interrupting(stop)).execute()
     _, parts = run(tmp_path / "parts", sampler=sampler, trials=trials)
     assert content(parts) == content(whole)
 
@@ -221,6 +223,13 @@ def test_a_journal_cut_in_its_last_record_loses_that_record_only(tmp_path: Path)
         problem, again = run(tmp_path / "run", trials=6, sampler="random")
         assert content(again) == content(whole)
         assert len(problem.evaluator.evaluated) == 1  # type: ignore[attr-defined]
+
+
+def test_a_lock_left_by_a_killed_process_does_not_block(tmp_path: Path) -> None:
+    run(tmp_path / "run", trials=3)
+    (tmp_path / "run" / "study.journal.lock").symlink_to(tmp_path / "run" / "study.journal")
+    _, outcome = run(tmp_path / "run", trials=5)
+    assert outcome.evaluations == 5
 
 
 def test_a_journal_damaged_before_its_last_record_is_refused(tmp_path: Path) -> None:

@@ -1,4 +1,5 @@
 import dataclasses
+import itertools
 import json
 import pickle
 import subprocess
@@ -237,7 +238,7 @@ def test_the_classes_refuse_what_json_would(make):
 def test_blocks_follow_each_other():
     blocks = efficientnet_b0().blocks()
     assert len(blocks) == efficientnet_b0().depth == 16
-    for before, after in zip(blocks, blocks[1:], strict=False):
+    for before, after in itertools.pairwise(blocks):
         assert after.in_channels == before.out_channels
         assert after.in_size == before.out_size
     assert [block.out_size for block in blocks][-1] == 7
@@ -254,6 +255,8 @@ def test_only_like_shapes_have_a_skip():
         assert block.has_skip == (block.layer > 0)
 
 
-@pytest.mark.parametrize(("size", "stride", "out"), [(224, 2, 112), (225, 2, 113), (1, 2, 1), (7, 3, 3)])
+@pytest.mark.parametrize(
+    ("size", "stride", "out"), [(224, 2, 112), (225, 2, 113), (1, 2, 1), (7, 3, 3)]
+)
 def test_odd_sizes_are_rounded_up(size, stride, out):
     assert strided(size, stride) == out

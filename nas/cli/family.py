@@ -9,7 +9,7 @@ from typing import Any
 
 import click
 
-from nas.archs import find_network
+from nas.archs import find_network, reference_networks
 from nas.cli.family_tables import print_comparison, print_members
 from nas.cli.options import json_option
 from nas.cli.output import print_json
@@ -171,8 +171,8 @@ def command(
             click.echo()
             print_comparison(comparison, coefficients or PAPER)
         click.echo(
-            f"\nWrote {', '.join(path.name for path in paths)} to {folder}; look at one with "
-            f"`nas cost {paths[-2]}`."
+            f"\nWrote {paths[0].name} .. {paths[-2].name} and {paths[-1].name} to {folder}; "
+            f"see one with `nas cost {paths[-2]}`"
         )
     stale = leftovers(folder, members)
     if stale:
@@ -185,7 +185,7 @@ def default_folder(baseline_text: str) -> Path:
     `family-` stands before the name, so that a baseline never shares its folder with its family.
     """
     path = Path(baseline_text)
-    if path.is_dir():
+    if path.is_dir() and baseline_text not in reference_networks():
         return path / "family"
     name = path.stem if path.is_file() else path.name.replace(":", "-")
     return Path(f"family-{name}")

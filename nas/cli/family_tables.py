@@ -59,7 +59,7 @@ def print_members(
     else:
         rule = (
             f"{describe(coefficients)} ({coefficients.nominal_ratio:.3g}x nominal per phi), "
-            f"resolutions in multiples of {resolution_multiple} px"
+            f"px in multiples of {resolution_multiple}"
         )
     click.echo(f"Family of {name} ({format_count(network_cost(baseline).flops)} FLOPs): {rule}")
     print_table(MEMBER_HEADERS, [_member_cells(member) for member in members])
@@ -81,13 +81,13 @@ def print_comparison(rows: Sequence[Comparison], coefficients: ScalingCoefficien
         cells += [
             _comparison_cells(row.released, row.released.name, "released", phis),
             _comparison_cells(row.at_index, "", f"phi {row.at_index.phi:g}", ()),
-            _comparison_cells(row.at_best, "", f"best phi {row.at_best.phi:.2f}", ()),
+            _comparison_cells(row.at_best, "", f"best {row.at_best.phi:.2f}", ()),
         ]
     print_table(COMPARISON_HEADERS, cells)
     click.echo(
         "phi d, w, px: the phi that depth, width or resolution alone implies; phi nom, real: log2 "
-        "of the nominal or\nrealised ratio. best phi: least squares over the logarithms of the "
-        "three multipliers."
+        "of the nominal or\nrealised ratio. best: the phi of least squares over the logarithms of "
+        "the three multipliers."
     )
     spread = _widest(rows)
     if spread is not None:

@@ -10,6 +10,7 @@ from collections.abc import Sequence
 import click
 
 from nas import __version__
+from nas.cli.plugin_warnings import plugin_warnings_as_lines
 from nas.errors import NasError
 from nas.registry import did_you_mean
 
@@ -70,7 +71,8 @@ def main(args: Sequence[str] | None = None) -> None:
     """Run the command line and exit: 0 done, 1 our own mistake, 2 bad input, 130 interrupted."""
     arguments = list(sys.argv[1:] if args is None else args)
     try:
-        code = cli.main(arguments, prog_name="nas", standalone_mode=False)
+        with plugin_warnings_as_lines():
+            code = cli.main(arguments, prog_name="nas", standalone_mode=False)
     except NasError as error:
         if "--debug" in arguments:
             raise

@@ -25,6 +25,10 @@ def command(check: bool, as_json: bool) -> None:
 
     Nothing is imported, unless --check asks for it; then a broken plug-in is reported and the rest
     goes on. Ends with exit code 2 if --check finds a problem.
+
+    Keys of --json: plugins, a list with kind, name, owner, target and, with --check, problem (null
+    where there is none); unreadable, a list with owner and problem, of installed packages whose
+    entry points cannot be read.
     """
     rows = [_row(registry, offer, check) for registry in KINDS for offer in registry.offers()]
     unreadable = [{"owner": owner, "problem": reason} for owner, reason in unreadable_packages()]

@@ -27,7 +27,9 @@ class Seconds(click.ParamType):
 
     name = "duration"
 
-    def convert(self, value: Any, param: click.Parameter | None, ctx: click.Context | None) -> float:
+    def convert(
+        self, value: Any, param: click.Parameter | None, ctx: click.Context | None
+    ) -> float:
         """Read a duration as seconds."""
         if isinstance(value, float):
             return value
@@ -77,7 +79,9 @@ class Exponents(click.ParamType):
 
 @click.command("search")
 @click.option("--target-flops", "-t", type=COUNT, required=True, help="T, for example 400M.")
-@click.option("--space", default="mbconv", show_default=True, help="Search space; see `nas spaces`.")
+@click.option(
+    "--space", default="mbconv", show_default=True, help="Search space; see `nas spaces`."
+)
 @click.option(
     "--evaluator",
     default="imagenet",
@@ -118,7 +122,14 @@ class Exponents(click.ParamType):
     show_default=True,
     help="Networks to evaluate; refused and repeated ones do not count. May be raised later.",
 )
-@click.option("--timeout", type=Seconds(), help="Stop after this long: 90s, 15m, 2h.")
+@click.option(
+    "--workers",
+    type=click.IntRange(1, 1024),
+    default=1,
+    show_default=True,
+    help="Worker processes for an evaluator that trains; one GPU each where there are GPUs.",
+)
+@click.option("--timeout", type=Seconds(), help="Ask no more after this long: 90s, 15m, 2h.")
 @click.option("--seed", type=int, default=0, show_default=True, help="The same seed, the same run.")
 @click.option("--storage", help="A database for the Optuna study instead of the run's journal.")
 @click.option("--out", type=click.Path(path_type=Path), help="Run folder [runs/<date>-...].")
@@ -136,6 +147,7 @@ def command(
     timeout: float | None,
     data: Path | None,
     out: Path | None,
+    workers: int,
     quiet: bool,
     as_json: bool,
     **settings: Any,
@@ -174,16 +186,18 @@ def command(
         timeout_seconds=timeout,
         **settings,
     )
-    run_search(config, out, quiet=quiet, as_json=as_json)
+    run_search(config, out, workers=workers, quiet=quiet, as_json=as_json)
 
 
-def run_search(config: SearchConfig, out: Path | None, *, quiet: bool, as_json: bool) -> None:
+def run_search(
+    config: SearchConfig, out: Path | None, *, workers: int, quiet: bool, as_json: bool
+) -> None:
     """Check, search, save and print."""
     from nas.problem import load_problem
     from nas.progress import search_progress
     from nas.records import choose_folder, command_line, locked, open_run
     from nas.sampling import sampler_factory
-    from nas.searching import Search
+    from nas.searching import Search, make_executor
     from nas.units import format_count
 
     sampler_factory(config.sampler)
@@ -193,7 +207,7 @@ def run_search(config: SearchConfig, out: Path | None, *, quiet: bool, as_json: 
     with locked(folder):
         signal.signal(signal.SIGTERM, _interrupt)
         with search_progress(config.trials, config.target_flops, quiet) as observe:
-            search = Search(problem, run, observe)
+            search = Search(problem, run, make_executor(problem, run, workers), observe)
             try:
                 outcome = search.execute()
             except KeyboardInterrupt:
@@ -230,9 +244,7 @@ def save_result(problem: Any, run: Run, outcome: Any) -> SearchResult:
 
     result = summarise(problem, outcome.trials)
     write_text_atomic(run.folder / "trials.csv", trials_csv(problem, outcome.trials))
-    save_pareto(
-        run.folder / "pareto.png", outcome.trials, result, problem.config.target_flops
-    )
+    save_pareto(run.folder / "pareto.png", outcome.trials, result, problem.config.target_flops)
     document = result_document(result, run, outcome)
     write_text_atomic(run.folder / "best.json", json.dumps(document, indent=2) + "\n")
     return result

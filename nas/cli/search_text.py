@@ -19,22 +19,27 @@ from nas.units import format_count
 def print_result(problem: Problem, result: SearchResult, run: Run, outcome: Outcome) -> None:
     """The found network beside the reference, the runners-up, and where everything is."""
     config = problem.config
+    scored = result.best is not None and result.best.score is not None
+    # Of a score no reward is made: it is searched itself, with the target as a bound.
+    reward = "the score itself" if scored else problem.reward.name
     click.echo(
         f"space {problem.space.name}, target {format_count(config.target_flops)} FLOPs, "
-        f"reward {problem.reward.name}, sampler {config.sampler}, seed {config.seed}"
+        f"reward {reward}, sampler {config.sampler}, seed {config.seed}"
     )
     click.echo(_counts(result, outcome))
     source = next((c.source for c in (result.best, result.reference) if c is not None), None)
     if source is not None:
-        kind = "accuracy" if result.best is None or result.best.score is None else "score"
-        click.echo(f"{kind}: {source}; ± is one standard deviation of a new training")
+        uncertain = any(c.accuracy_sd is not None for c in result.top)
+        note = "; ± is one standard deviation of a new training" if uncertain else ""
+        click.echo(f"{'score' if scored else 'accuracy'}: {source}{note}")
     click.echo()
     named = [
         ("found", result.best),
         ("winner of the paper's reward", result.paper_best),
         (_reference_name(result), result.reference),
     ]
-    print_table(_HEADERS, [_row(name, c) for name, c in named if c is not None])
+    headers = _SCORE_HEADERS if scored else _HEADERS
+    print_table(headers, [_row(name, c) for name, c in named if c is not None])
     if result.best is None:
         click.echo(
             f"no judged network is at or below {format_count(config.target_flops)}; "
@@ -44,12 +49,13 @@ def print_result(problem: Problem, result: SearchResult, run: Run, outcome: Outc
     _print_stages(result.best.spec, None if result.reference is None else result.reference.spec)
     click.echo()
     click.echo(f"top {len(result.top)} at or below the target:")
-    print_table(_HEADERS, [_row(f"trial {c.trial}", c) for c in result.top])
+    print_table(headers, [_row(f"trial {c.trial}", c) for c in result.top])
     click.echo()
     click.echo(f"run: {run.folder} (best.json, trials.csv, pareto.png, study.journal)")
 
 
 _HEADERS = ("network", "accuracy", "FLOPs", "params", "activations", "reward")
+_SCORE_HEADERS = tuple("score" if header == "accuracy" else header for header in _HEADERS)
 
 
 def _counts(result: SearchResult, outcome: Outcome) -> str:

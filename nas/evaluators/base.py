@@ -81,7 +81,7 @@ class Evaluator(Protocol):
         """Whether evaluations are deterministic and take milliseconds."""
 
     def prepare(self, context: EvaluationContext) -> None:
-        """Load or fit what evaluation needs; called once, before the first network.
+        """Load or fit what evaluation needs; called once a process, before the first network.
 
         Where `cheap`, it is called before there is a run, and so without a folder.
         Raises: EvaluationError where it cannot judge networks of this space.

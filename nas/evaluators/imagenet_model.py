@@ -7,6 +7,7 @@ How it was fitted: tools/fit_imagenet_predictor.py.
 from __future__ import annotations
 
 import json
+import math
 from dataclasses import dataclass
 from importlib import resources
 from pathlib import Path
@@ -44,14 +45,14 @@ _CONTRAST_COLUMN, _CONTRAST_POSITION = np.array(_CONTRASTS).T
 # [column, position] -> a coordinate from 0 to 1 (l5: to 1.26). Logarithms, because a step from 1 to
 # 2 layers is a larger change than one from 2 to 3, and likewise for expand ratios.
 _COORDINATE = np.zeros((len(COLUMNS), 4))
+_SCALES = {
+    "e": lambda value: math.log(value, 6),
+    "k": lambda value: (value - 3) / 2,
+    "l": lambda value: math.log(value, 3),
+    "s": float,
+}
 for _column, (_name, _choices) in enumerate(CHOICES.items()):
-    _values = np.array(_choices, dtype=float)
-    _COORDINATE[_column, : len(_choices)] = {
-        "e": np.log(_values) / np.log(6),
-        "k": (_values - 3) / 2,
-        "l": np.log(_values) / np.log(3),
-        "s": _values,
-    }[_name[0]]
+    _COORDINATE[_column, : len(_choices)] = [_SCALES[_name[0]](value) for value in _choices]
 
 
 def positions(codes: ArrayLike) -> Codes:
@@ -104,6 +105,11 @@ def coordinates(places: Codes, flops: Floats, params: Floats) -> Floats:
     """
     choices = np.take_along_axis(_COORDINATE, places.T, axis=1).T
     return np.column_stack([choices, np.log(flops / 300e6), np.log(params / 3.5e6)])
+
+
+def pair_inputs(places: Codes, points: Floats) -> Floats:
+    """What the quadratic form of the accuracy takes: 1, 43 contrasts, both log costs; (n, 46)."""
+    return np.column_stack([np.ones(len(places)), contrasts(places), points[:, -2:]])
 
 
 @dataclass(frozen=True)
@@ -220,16 +226,20 @@ class ImagenetModel:
         return coordinates(places, flops, params)
 
     def _latent(self, places: Codes) -> Floats:
-        """The latent accuracy and its log variance, shape (n, 2)."""
+        """The latent accuracy and its log variance, shape (n, 2).
+
+        A quadratic form of choices and log costs, and a smooth kernel on the anchors for the rest.
+        """
         points = self._coordinates(places)
+        answers = pair_inputs(places, points)
+        quadratic = self._arrays["quadratic"]
         scaled = points * self._arrays["inverse_lengths"]
         squares = -0.5 * (scaled**2).sum(axis=1, keepdims=True)
         augmented = np.hstack([scaled, squares, np.ones_like(squares)]).astype(np.float32)
         kernel = augmented @ self._anchors
         np.exp(kernel, out=kernel)
         latent: Floats = (
-            self._arrays["offset"]
-            + points @ self._arrays["linear_weights"]
+            np.stack([((answers @ form) * answers).sum(axis=1) for form in quadratic], axis=1)
             + kernel @ self._kernel_weights
         )
         return latent

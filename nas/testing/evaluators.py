@@ -14,6 +14,7 @@ from nas.evaluators.base import (
     Evaluator,
     PredictsDevices,
     Score,
+    gives_scores,
 )
 from nas.space import SearchSpace
 from nas.spec import ArchSpec
@@ -52,7 +53,7 @@ def check_evaluator(
             with during(f"{what} on network {arch.name or arch.digest()}"):
                 kinds.add(_check_answers(evaluator, arch, seed))
         claim(len(kinds) == 1, f"{what}: gives {' and '.join(sorted(kinds))}; it must choose one")
-        declared = bool(getattr(evaluator, "gives_scores", False))
+        declared = gives_scores(evaluator)
         claim(
             declared == (kinds == {"Score"}),
             f"{what}: gives_scores is {declared}, but every answer is of kind {kinds.pop()}",

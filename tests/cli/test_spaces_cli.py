@@ -64,8 +64,8 @@ def test_mbconv_in_json_with_the_documented_keys(capsys):
     assert document["target"]["flops"] == 400_000_000
     fits = document["target"]["at_or_below"]
     assert fits["share"] == pytest.approx(fits["networks"] / 36**6 / 48)
-    # 0.671 by 1e6 draws.
-    assert abs(fits["share"] - 0.671) < 0.05
+    # 0.673 by 500,000 draws.
+    assert abs(fits["share"] - 0.673) < 0.05
     assert 0 < fits["standard_error"] < 0.02 * 36**6 * 48
     assert document["target"]["within_5_percent"]["networks"] < fits["networks"]
     assert (document["samples"], document["seed"]) == (2000, 3)

@@ -149,6 +149,18 @@ def test_a_broken_plug_in_is_one_line_and_exit_code_2(ghost: Installer, tmp_path
     assert result.stdout == ""
 
 
+def test_a_rival_of_a_built_in_space_is_named_in_one_line(
+    installer: Installer, tmp_path: Path
+) -> None:
+    installer.offer("rival-nas", {"nas.spaces": {"mbconv": "rival_nas:Space"}})
+    result = nas(installer, tmp_path, "spaces", "mbconv", "--samples", "100")
+    assert result.returncode == 0
+    assert result.stderr == (
+        "nas: search space 'mbconv' is built in; rival-nas 1.0 offers the same name, "
+        "reach its own as rival_nas:Space\n"
+    )
+
+
 def test_the_packages_space_is_searched_and_its_network_costed(
     ghost: Installer, tmp_path: Path
 ) -> None:

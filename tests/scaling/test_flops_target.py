@@ -1,6 +1,6 @@
 import dataclasses
 import math
-from functools import lru_cache
+from functools import cache
 
 import numpy as np
 import pytest
@@ -24,14 +24,12 @@ def direction(by, multiple=8, baseline=B0, coefficients=PAPER):
     return Direction(baseline, by, coefficients if by == "compound" else None, multiple)
 
 
-@lru_cache(maxsize=None)
+@cache
 def brute_force(by, multiple):
     """FLOPs of every network that a fine grid of multipliers meets, sorted."""
     low, high = (-3.0, 3.5) if by == "compound" else (0.1, 6.5)
     way = direction(by, multiple)
-    return sorted(
-        {network_cost(way.network(float(x))).flops for x in np.linspace(low, high, 4001)}
-    )
+    return sorted({network_cost(way.network(float(x))).flops for x in np.linspace(low, high, 4001)})
 
 
 @pytest.mark.parametrize("target", TARGETS)

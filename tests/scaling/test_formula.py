@@ -64,7 +64,7 @@ def test_by_default_phi_is_0_to_7_and_b0_is_the_baseline():
 
 
 def test_a_repeated_phi_makes_one_member():
-    assert [m.name for m in formula_family(B0, PAPER, (1, 0.5, 1.0, 0, -0.0))] == [
+    assert [m.name for m in formula_family(B0, PAPER, (1, 0.5, 0.5 + 1e-15, 1.0, 0, -0.0))] == [
         "b1", "phi0.5", "b0",
     ]  # fmt: skip
 

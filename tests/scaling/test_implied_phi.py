@@ -1,11 +1,14 @@
+import re
+from pathlib import Path
+
 import pytest
 
 from nas.scaling.coefficients import PAPER, Multipliers, ScalingCoefficients
 from nas.scaling.implied import best_phi, compare_with_published, implied_phi
 
 # The phi of (1.2, 1.1, 1.15) that each released member implies, and the parameters (M) and GMACs of
-# the formula at the least-squares phi. Source: the project's facts, scaling_consistency.csv, computed
-# there with an independent counter; resolutions to the nearest pixel.
+# the formula at the least-squares phi. Source: the project's facts, scaling_consistency.csv,
+# computed there with an independent counter; resolutions to the nearest pixel.
 IMPLIED = {
     #      depth, width, px,   best, nominal, realised, params, GMACs
     "b1": (0.52, 0.00, 0.49, 0.44, 0.34, 0.83, 8.43, 0.730),
@@ -76,3 +79,27 @@ def test_a_coefficient_of_one_implies_nothing():
     assert implied.width is None
     assert implied.depth is not None
     assert best_phi(Multipliers(1.5, 1.2, 1.1), ScalingCoefficients(1, 1, 1)) == 0
+
+
+def test_the_table_in_the_documentation_is_what_the_code_computes():
+    page = Path(__file__).resolve().parents[2] / "docs" / "scaling.md"
+    table = [line for line in page.read_text().splitlines() if re.match(r"\| B\d ", line)]
+    assert len(table) == len(ROWS)
+    for line in table:
+        cells = [cell.strip() for cell in line.strip("|").split("|")]
+        row = ROWS[cells[0].lower()]
+        implied, released = row.implied, row.released
+        computed = [
+            released.multipliers.depth,
+            released.multipliers.width,
+            released.arch.resolution,
+            implied.depth,
+            implied.width,
+            implied.resolution,
+            implied.nominal,
+            implied.realised,
+            implied.best,
+        ]
+        printed = [float(number) for cell in cells[1:6] for number in re.split("[,/]", cell)]
+        assert printed == pytest.approx(computed, abs=0.006)
+        assert float(cells[6]) == pytest.approx(released.realised_ratio, rel=5e-3)

@@ -102,7 +102,7 @@ def test_every_depth_up_to_a_quarter_more_is_one_network_that_costs_48_percent_m
     deeper = scale(B0, depth=depth)
     assert [stage.layers for stage in deeper.stages] == [2, 3, 3, 4, 4, 5, 2]
     assert deeper.depth == 23
-    assert round(ratio(deeper), 3) == 1.476 or round(ratio(deeper), 4) == 1.4765
+    assert ratio(deeper) == pytest.approx(1.476, abs=6e-4)
 
 
 @pytest.mark.parametrize(

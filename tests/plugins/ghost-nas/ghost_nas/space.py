@@ -6,6 +6,7 @@ kernel, number of layers, ghost ratio and squeeze-excite.
 
 from __future__ import annotations
 
+import dataclasses
 from typing import Any
 
 from nas.errors import SpaceError
@@ -74,7 +75,7 @@ class GhostSpace:
                 f"stage{index}.ratio": 2,
                 f"stage{index}.se": se,
             }
-        return rebuild(self, params)
+        return dataclasses.replace(rebuild(self, params), name="ghostnet-like")
 
     def parameters(self, arch: ArchSpec) -> dict[str, Any] | None:
         """The choices that make `arch`, or None where this space does not hold it."""

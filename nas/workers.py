@@ -1,0 +1,272 @@
+"""Who evaluates: this process, or worker processes with a GPU each.
+
+An executor takes tasks and gives back what became of them. Scheduling and transport are those of
+`concurrent.futures`; each worker is a pool of one process, so that a worker that dies takes only
+its own task with it. Workers on other machines are in `nas.ray_workers`.
+"""
+
+from __future__ import annotations
+
+import multiprocessing
+import os
+import shutil
+import signal
+import subprocess
+import sys
+import threading
+import time
+from collections import deque
+from collections.abc import Callable
+from concurrent.futures import FIRST_COMPLETED, Future, ProcessPoolExecutor, wait
+from concurrent.futures.process import BrokenProcessPool
+from dataclasses import dataclass, field
+from functools import lru_cache
+from pathlib import Path
+from typing import Protocol
+
+from nas.errors import NasError, one_line
+from nas.evaluators.base import Accuracy, EvaluationContext, Evaluator, Score, judge
+from nas.files import make_folder
+from nas.plugins import load_evaluator
+from nas.space import SearchSpace
+from nas.spec import ArchSpec
+
+# A worker that is asked to end has this long to save a checkpoint.
+GRACE_SECONDS = 10.0
+
+
+@dataclass(frozen=True)
+class Task:
+    """One network to judge; `key` is the caller's name for it."""
+
+    key: int
+    arch: ArchSpec
+
+
+@dataclass(frozen=True)
+class Done:
+    """What became of a task.
+
+    judgement: the answer, or in one line why there is none. killed: the worker died over it, so the
+    task may be tried again.
+    """
+
+    key: int
+    judgement: Accuracy | Score | str
+    seconds: float
+    killed: bool = False
+
+
+class Executor(Protocol):
+    """Judges networks, `capacity` at a time."""
+
+    @property
+    def capacity(self) -> int:
+        """How many tasks may be under way at once."""
+
+    def submit(self, task: Task) -> None:
+        """Start a task; at most `capacity` may be under way."""
+
+    def wait(self) -> list[Done]:
+        """Wait until at least one task has ended."""
+
+    def close(self) -> None:
+        """End every worker; what was under way is lost."""
+
+
+@dataclass(frozen=True)
+class WorkerSettings:
+    """What a worker needs to make its own evaluator. `folder` is the run's place for evaluators."""
+
+    evaluator: str
+    space: SearchSpace
+    seed: int
+    folder: Path
+
+
+class InProcess:
+    """Judges in this process, one at a time: for evaluators that take milliseconds."""
+
+    capacity = 1
+
+    def __init__(self, evaluator: Evaluator, seed: int) -> None:
+        self._evaluator = evaluator
+        self._seed = seed
+        self._tasks: deque[Task] = deque()
+
+    def submit(self, task: Task) -> None:
+        """Remember the task."""
+        self._tasks.append(task)
+
+    def wait(self) -> list[Done]:
+        """Judge the oldest task."""
+        task = self._tasks.popleft()
+        started = time.monotonic()
+        judgement = judge(self._evaluator, task.arch, self._seed)
+        return [Done(task.key, judgement, time.monotonic() - started)]
+
+    def close(self) -> None:
+        """Nothing to end."""
+
+
+@dataclass
+class _Slot:
+    """A pool of one process, and the task it works on."""
+
+    number: int
+    pool: ProcessPoolExecutor
+    pid: Future[int]
+    tasks: list[Task] = field(default_factory=list)
+
+
+class ProcessWorkers:
+    """Judges in worker processes on this machine, one GPU each where there are GPUs.
+
+    A worker's output goes to `workers/worker-<n>.log` beside the evaluator's folder.
+    """
+
+    def __init__(self, settings: WorkerSettings, workers: int) -> None:
+        self.capacity = workers
+        self._settings = settings
+        self._gpus = visible_gpus()
+        make_folder(settings.folder.parent / "workers")
+        self._slots = [self._start(number) for number in range(workers)]
+        self._futures: dict[Future[Done], _Slot] = {}
+
+    def _start(self, number: int) -> _Slot:
+        gpu = self._gpus[number % len(self._gpus)] if self._gpus else None
+        log = self._settings.folder.parent / "workers" / f"worker-{number}.log"
+        pool = ProcessPoolExecutor(
+            max_workers=1,
+            # Not fork: a forked child of a process that has used CUDA or threads is broken.
+            mp_context=multiprocessing.get_context("spawn"),
+            initializer=_begin_worker,
+            initargs=(self._settings, log, gpu, os.getpid()),
+        )
+        return _Slot(number, pool, pool.submit(os.getpid))
+
+    def submit(self, task: Task) -> None:
+        """Give the task to a free worker."""
+        slot = next(slot for slot in self._slots if not slot.tasks)
+        slot.tasks.append(task)
+        try:
+            future = slot.pool.submit(_work, task)
+        except BrokenProcessPool:
+            # It died while idle; nothing was lost.
+            self._replace(slot)
+            future = slot.pool.submit(_work, task)
+        self._futures[future] = slot
+
+    def wait(self) -> list[Done]:
+        """Wait for at least one task; a dead worker is replaced."""
+        ended, _ = wait(self._futures, return_when=FIRST_COMPLETED)
+        results = []
+        # In the order of submission, so that one worker is as deterministic as none.
+        for future in [future for future in self._futures if future in ended]:
+            slot = self._futures.pop(future)
+            (task,) = slot.tasks
+            slot.tasks.clear()
+            error = future.exception()
+            if error is None:
+                results.append(future.result())
+            elif isinstance(error, BrokenProcessPool):
+                self._replace(slot)
+                results.append(Done(task.key, "its worker died", 0.0, killed=True))
+            else:
+                raise error
+        return results
+
+    def _replace(self, slot: _Slot) -> None:
+        slot.pool.shutdown(wait=False)
+        fresh = self._start(slot.number)
+        slot.pool, slot.pid = fresh.pool, fresh.pid
+
+    def close(self) -> None:
+        """Ask every worker to end, then make it."""
+        pids = [slot.pid.result() for slot in self._slots if _has_started(slot)]
+        for pid in pids:
+            _signal(pid, signal.SIGTERM)
+        deadline = time.monotonic() + GRACE_SECONDS
+        for slot in self._slots:
+            for future, owner in self._futures.items():
+                if owner is slot:
+                    wait([future], timeout=max(0.0, deadline - time.monotonic()))
+        for pid in pids:
+            _signal(pid, signal.SIGKILL)
+        for slot in self._slots:
+            # Its process is gone, so this returns at once; left open, it would complain at exit.
+            slot.pool.shutdown(wait=True, cancel_futures=True)
+
+
+def _has_started(slot: _Slot) -> bool:
+    return slot.pid.done() and slot.pid.exception() is None
+
+
+def _signal(pid: int, number: int) -> None:
+    try:
+        os.kill(pid, number)
+    except ProcessLookupError:
+        pass
+
+
+# One worker process judges for one run. This is the worker's own state, set once when it begins.
+_settings: WorkerSettings | None = None
+
+
+def _begin_worker(settings: WorkerSettings, log: Path, gpu: str | None, parent: int) -> None:
+    """Set a new worker process up: its log, its GPU, its evaluator."""
+    global _settings
+    with log.open("ab", buffering=0) as stream:
+        os.dup2(stream.fileno(), sys.stdout.fileno())
+        os.dup2(stream.fileno(), sys.stderr.fileno())
+    # Ctrl-C reaches the whole process group; the driver decides what its workers do.
+    signal.signal(signal.SIGINT, signal.SIG_IGN)
+    if gpu is not None:
+        os.environ["CUDA_VISIBLE_DEVICES"] = gpu
+    threading.Thread(target=_end_with, args=(parent,), daemon=True).start()
+    _settings = settings
+
+
+@lru_cache(maxsize=1)
+def prepared_judge(settings: WorkerSettings) -> Callable[[ArchSpec], Accuracy | Score | str]:
+    """A prepared evaluator as a function; it stays, with its data and caches, for the next task."""
+    evaluator: Evaluator = load_evaluator(settings.evaluator)()
+    evaluator.prepare(EvaluationContext(settings.space, settings.seed, settings.folder))
+    return lambda arch: judge(evaluator, arch, settings.seed)
+
+
+def work(settings: WorkerSettings, task: Task) -> Done:
+    """Judge one task where the worker is."""
+    started = time.monotonic()
+    judgement: Accuracy | Score | str
+    try:
+        judgement = prepared_judge(settings)(task.arch)
+    except NasError as error:
+        judgement = str(error)
+    except Exception as error:
+        judgement = one_line(error)
+    return Done(task.key, judgement, time.monotonic() - started)
+
+
+def _end_with(parent: int) -> None:
+    """A driver that is killed cannot end its workers; they notice themselves."""
+    while os.getppid() == parent:
+        time.sleep(0.5)
+    os._exit(1)
+
+
+def _work(task: Task) -> Done:
+    assert _settings is not None
+    return work(_settings, task)
+
+
+def visible_gpus() -> list[str]:
+    """The GPUs that workers may use, as CUDA names them; asked without importing torch."""
+    named = os.environ.get("CUDA_VISIBLE_DEVICES")
+    if named is not None:
+        return [gpu.strip() for gpu in named.split(",") if gpu.strip() not in ("", "-1")]
+    program = shutil.which("nvidia-smi")
+    if program is None:
+        return []
+    done = subprocess.run([program, "--list-gpus"], capture_output=True, text=True, check=False)
+    return [str(n) for n, line in enumerate(done.stdout.splitlines()) if line.startswith("GPU ")]
