@@ -69,6 +69,9 @@ def paper_reward(target_flops: int) -> WeightedProduct:
     return WeightedProduct("paper", target_flops, PAPER_EXPONENT, PAPER_EXPONENT)
 
 
+Direction = Literal["maximize", "minimize"]
+
+
 @dataclass(frozen=True)
 class Bound:
     """A limit on one exactly known or predicted figure, checked before anything is paid for."""
@@ -93,7 +96,7 @@ class Bound:
         return f"{self.metric} {'<=' if self.side == 'max' else '>='} {self.limit:g}"
 
 
-def direction(objective: str) -> str:
+def direction(objective: str) -> Direction:
     """Optuna's direction of an objective: figures that a person wants large are maximised."""
     name = objective.partition(":")[0]
     return "maximize" if name in ("reward", "accuracy", "score", "throughput") else "minimize"

@@ -25,7 +25,15 @@ from nas.evaluators.base import (
     Score,
     gives_scores,
 )
-from nas.objective import Bound, Reward, WeightedProduct, direction, hard_reward, paper_reward
+from nas.objective import (
+    Bound,
+    Direction,
+    Reward,
+    WeightedProduct,
+    direction,
+    hard_reward,
+    paper_reward,
+)
 from nas.plugins import load_evaluator, load_reward, load_space
 from nas.registry import did_you_mean
 from nas.space import HasReference, SearchSpace, rebuild
@@ -80,7 +88,7 @@ class Problem:
     objectives: tuple[str, ...]
 
     @property
-    def directions(self) -> list[str]:
+    def directions(self) -> list[Direction]:
         """Optuna's direction of each objective."""
         return [direction(objective) for objective in self.objectives]
 
@@ -99,9 +107,7 @@ class Problem:
 
     def violations(self, figures: Mapping[str, float]) -> dict[str, float]:
         """Bound -> how far beyond it, relative to the limit; zero or less where it is met."""
-        return {
-            bound.describe(): _finite(bound.violation(figures)) for bound in self.config.bounds
-        }
+        return {bound.describe(): _finite(bound.violation(figures)) for bound in self.config.bounds}
 
     def values(
         self, judgement: Accuracy | Score, cost: Cost, figures: Mapping[str, float]
@@ -177,7 +183,9 @@ def check_target(space: SizedSpace, target_flops: int) -> None:
     side, bound = ("below", "smallest") if target_flops < smallest else ("above", "largest")
     guess = suggest_unit(target_flops, smallest, largest)
     edge = smallest if bound == "smallest" else largest
-    hint = f"did you mean {guess}?" if guess else f"choose a target from {_range(smallest, largest)}"
+    hint = (
+        f"did you mean {guess}?" if guess else f"choose a target from {_range(smallest, largest)}"
+    )
     raise ConfigError(
         f"target FLOPs {format_count(target_flops)} is {side} the {bound} network in "
         f"'{space.name}' ({format_count(edge)}); {hint}"

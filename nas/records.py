@@ -26,6 +26,7 @@ from nas import __version__
 from nas.config import SearchConfig
 from nas.errors import RunError
 from nas.files import make_folder, write_text_atomic
+from nas.objective import Direction
 
 if TYPE_CHECKING:
     from optuna import Study
@@ -202,7 +203,7 @@ class StudyLog:
     Trials are added whole, in one record, when they are finished; so nothing is ever half there.
     """
 
-    def __init__(self, run: Run, directions: list[str]) -> None:
+    def __init__(self, run: Run, directions: list[Direction]) -> None:
         import optuna
 
         config = run.config
@@ -213,7 +214,9 @@ class StudyLog:
             # that was killed while it wrote; nobody else would ever remove it.
             run.journal.with_name(f"{run.journal.name}.lock").unlink(missing_ok=True)
             cut_torn_tail(run.journal)
-            backend = optuna.storages.journal.JournalFileBackend(str(run.journal))
+            from optuna.storages.journal import JournalFileBackend
+
+            backend = JournalFileBackend(str(run.journal))
             try:
                 storage = optuna.storages.JournalStorage(backend)
             except Exception as error:

@@ -208,7 +208,15 @@ def trials_csv(problem: Problem, trials: Sequence[FrozenTrial]) -> str:
     buffer = io.StringIO()
     writer = csv.writer(buffer, lineterminator="\n")
     writer.writerow(
-        ["trial", "state", *(f"value_{name}" for name in problem.objectives), "digest", *_ATTRIBUTES, *metrics, *params]
+        [
+            "trial",
+            "state",
+            *(f"value_{name}" for name in problem.objectives),
+            "digest",
+            *_ATTRIBUTES,
+            *metrics,
+            *params,
+        ]
     )
     for trial in trials:
         values = trial.values or [""] * len(problem.objectives)

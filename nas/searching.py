@@ -17,7 +17,7 @@ from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, cast
 
 from nas.cost import network_cost
 from nas.errors import EvaluationError
@@ -33,6 +33,8 @@ from nas.workers import Done, Executor, InProcess, ProcessWorkers, Task, WorkerS
 if TYPE_CHECKING:
     from optuna import Study, Trial
     from optuna.trial import FrozenTrial
+
+    from nas.suggest import Suggest
 
 # A sampler that finds nothing new so many times in a row is helped to an unseen network.
 DRY_TRIALS = 50
@@ -66,7 +68,7 @@ class _Open:
 
 
 def make_executor(problem: Problem, run: Run, workers: int) -> Executor:
-    """This process for a cheap evaluator, worker processes for one that is not."""
+    """Judge here where that is cheap, in worker processes where it is not."""
     config = problem.config
     if problem.evaluator.cheap:
         return InProcess(problem.evaluator, config.seed)
@@ -165,7 +167,8 @@ class Search:
             question = self._questions
             trial.set_user_attr("question", question)
         self._questions = max(self._questions, question + 1)
-        arch = self._problem.space.sample(trial)
+        # A Trial answers what a space asks; its overloads also allow None, which no space offers.
+        arch = self._problem.space.sample(cast("Suggest", trial))
         figures = self._problem.figures(arch)
         digest = arch.digest()
         _set(trial, digest=digest, **figures)

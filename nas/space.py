@@ -63,7 +63,9 @@ class HasColumnNames(Protocol):
         """Column of a table -> parameter name."""
 
 
-def random_network(space: SearchSpace, source: int | random.Random) -> tuple[ArchSpec, RandomSuggest]:
+def random_network(
+    space: SearchSpace, source: int | random.Random
+) -> tuple[ArchSpec, RandomSuggest]:
     """A network from uniform random answers, and the answers."""
     suggest = RandomSuggest(source)
     return space.sample(suggest), suggest

@@ -8,7 +8,9 @@ import re
 from nas.errors import UnitsError
 
 _FACTORS = {"": 1, "k": 10**3, "m": 10**6, "g": 10**9, "b": 10**9, "t": 10**12}
-_QUANTITY = re.compile(r"\s*([0-9][0-9_]*(?:\.[0-9]*)?|\.[0-9]+)(?:e([+-]?[0-9]+))?\s*([A-Za-z]*)\s*")
+_QUANTITY = re.compile(
+    r"\s*([0-9][0-9_]*(?:\.[0-9]*)?|\.[0-9]+)(?:e([+-]?[0-9]+))?\s*([A-Za-z]*)\s*"
+)
 
 
 def parse_count(text: str | int | float, what: str = "count") -> int:

@@ -7,6 +7,7 @@ its own task with it. Workers on other machines are in `nas.ray_workers`.
 
 from __future__ import annotations
 
+import contextlib
 import multiprocessing
 import os
 import shutil
@@ -203,10 +204,8 @@ def _has_started(slot: _Slot) -> bool:
 
 
 def _signal(pid: int, number: int) -> None:
-    try:
+    with contextlib.suppress(ProcessLookupError):
         os.kill(pid, number)
-    except ProcessLookupError:
-        pass
 
 
 # One worker process judges for one run. This is the worker's own state, set once when it begins.

@@ -9,7 +9,7 @@ results exist for this space.
 from __future__ import annotations
 
 import dataclasses
-from functools import lru_cache
+from functools import cache
 from typing import Any
 
 from nas.errors import SpaceError
@@ -30,7 +30,7 @@ def layer_choices(stage: int) -> tuple[int, ...]:
     return LAYERS_OF_STAGE_5 if stage == 5 else LAYERS
 
 
-@lru_cache(maxsize=None)
+@cache
 def _stage(stage: int, expand: int, kernel: int, layers: int, se: bool) -> StageSpec:
     _, _, stride, channels, _ = B0_STAGES[stage]
     return StageSpec(

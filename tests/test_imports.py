@@ -13,7 +13,9 @@ HEAVY = ("torch", "pandas", "optuna", "matplotlib", "scipy", "fvcore", "torchvis
 def loaded_by(code: str) -> set[str]:
     script = f"import sys\ntry:\n    {code}\nexcept SystemExit:\n    pass\n"
     script += "print('\\nLOADED', *sorted({name.partition('.')[0] for name in sys.modules}))"
-    done = subprocess.run([sys.executable, "-c", script], capture_output=True, text=True, check=True)
+    done = subprocess.run(
+        [sys.executable, "-c", script], capture_output=True, text=True, check=True
+    )
     return set(done.stdout.rpartition("LOADED")[2].split())
 
 

@@ -7,15 +7,14 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-import toys
 
 from nas.config import SearchConfig
 from nas.errors import EvaluationError, RunError
+from nas.ledger import Ledger
 from nas.objective import Bound
 from nas.problem import Problem, load_problem
 from nas.records import Run, locked, open_run
 from nas.results import pareto_front, summarise
-from nas.ledger import Ledger
 from nas.searching import DRY_TRIALS, Outcome, Search, make_executor
 
 SAMPLERS = ("tpe", "nsga2", "random")
@@ -78,9 +77,9 @@ def test_an_interrupted_search_goes_on_as_if_nothing_had_happened(
     _, whole = run(tmp_path / "whole", sampler=sampler, trials=trials)
     for stop in (1, 14, trials - 2):
         problem, opened = start(tmp_path / "parts", config_of(sampler=sampler, trials=trials))
+        search = Search(problem, opened, make_executor(problem, opened, 1), Interrupting(stop))
         with pytest.raises(KeyboardInterrupt):
-            executor = make_executor(problem, opened, 1)
-            Search(problem, opened, executor, Interrupting(stop)).execute()
+            search.execute()
     _, parts = run(tmp_path / "parts", sampler=sampler, trials=trials)
     assert content(parts) == content(whole)
 
@@ -130,7 +129,9 @@ def test_a_space_that_is_used_up_ends_the_search(tmp_path: Path) -> None:
 
 def test_a_network_that_fails_is_set_aside_with_its_reason(tmp_path: Path) -> None:
     problem, outcome = run(tmp_path / "run", evaluator="toys:FailingSometimes", trials=60)
-    failed = [t for t in outcome.trials if "error" in t.user_attrs and "repeat_of" not in t.user_attrs]
+    failed = [
+        t for t in outcome.trials if "error" in t.user_attrs and "repeat_of" not in t.user_attrs
+    ]
     assert 5 < len(failed) < 30
     assert failed[0].user_attrs["error"] == "RuntimeError: out of memory"
     result = summarise(problem, outcome.trials)
@@ -182,7 +183,9 @@ def test_the_pareto_front_has_no_beaten_network(tmp_path: Path) -> None:
     front = pareto_front(outcome.trials)
     for trial in front:
         accuracy, flops = trial.user_attrs["accuracy"], trial.user_attrs["flops"]
-        assert not any(a >= accuracy and f < flops or a > accuracy and f <= flops for a, f in points)
+        assert not any(
+            (a >= accuracy and f < flops) or (a > accuracy and f <= flops) for a, f in points
+        )
     assert outcome.trials[0].values == [
         outcome.trials[0].user_attrs["accuracy"],
         outcome.trials[0].user_attrs["flops"],
@@ -243,9 +246,9 @@ def test_a_journal_damaged_before_its_last_record_is_refused(tmp_path: Path) -> 
 
 def test_a_run_in_use_is_refused(tmp_path: Path) -> None:
     run(tmp_path / "run", trials=2)
-    with locked(tmp_path / "run"), pytest.raises(RunError, match="in use by process"):
-        with locked(tmp_path / "run"):
-            pass
+    second = locked(tmp_path / "run")
+    with locked(tmp_path / "run"), pytest.raises(RunError, match="in use by process"), second:
+        pass
 
 
 def test_a_timeout_stops_and_more_time_goes_on(tmp_path: Path) -> None:

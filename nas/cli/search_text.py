@@ -87,7 +87,7 @@ def _row(name: str, candidate: Candidate) -> list[str]:
 
 
 def describe_figure(candidate: Candidate) -> str:
-    """ "66.71 ± 0.40 %", a score, or a dash."""
+    """An accuracy ("66.71 ± 0.40 %"), a score, or a dash."""
     if candidate.accuracy is not None:
         if candidate.accuracy_sd is None:
             return f"{100 * candidate.accuracy:.2f} %"

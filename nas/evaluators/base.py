@@ -110,7 +110,8 @@ def gives_scores(evaluator: Evaluator) -> bool:
 def judge(evaluator: Evaluator, arch: ArchSpec, seed: int) -> Accuracy | Score | str:
     """The evaluator's answer, or in one line why there is none; an evaluator may raise anything."""
     try:
-        judgement = evaluator.evaluate(arch, seed=seed)
+        # A plug-in may answer with anything, whatever the protocol says.
+        judgement: object = evaluator.evaluate(arch, seed=seed)
     except NasError as error:
         return str(error)
     except Exception as error:

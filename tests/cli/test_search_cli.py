@@ -125,7 +125,18 @@ def _rows(run: Path) -> list[dict[str, str]]:
 @pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM])
 def test_an_interrupt_ends_cleanly_and_says_how_to_go_on(tmp_path: Path, number: int) -> None:
     process = subprocess.Popen(
-        [sys.executable, "-m", "nas", "search", "-t", "400M", "--evaluator", "toys:Slow", "--out", "r"],
+        [
+            sys.executable,
+            "-m",
+            "nas",
+            "search",
+            "-t",
+            "400M",
+            "--evaluator",
+            "toys:Slow",
+            "--out",
+            "r",
+        ],
         cwd=tmp_path,
         env=_environment(TOY_LOG="log", TOY_SECONDS="0.05"),
         stderr=subprocess.PIPE,

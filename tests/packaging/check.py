@@ -17,7 +17,10 @@ from pathlib import Path
 
 ROOT = Path(__file__).resolve().parents[2]
 B0_FLOPS = 385_814_752
-PROBE = "import json, nas, nas.search_spaces, nas.scaling; print(json.dumps([nas.__file__, nas.search_spaces.__file__, nas.scaling.__file__]))"
+PROBE = """
+import json, nas, nas.search_spaces, nas.scaling
+print(json.dumps([module.__file__ for module in (nas, nas.search_spaces, nas.scaling)]))
+"""
 
 
 def run(*command: str | Path, cwd: Path, path: Path | None = None) -> str:
@@ -34,11 +37,15 @@ def run(*command: str | Path, cwd: Path, path: Path | None = None) -> str:
 
 def check(how: str, work: Path, path: Path | None, inside: Path) -> None:
     """`nas` and its two outlying folders come from `inside`, and B0 has its FLOPs."""
-    files = [Path(f).resolve() for f in json.loads(run(sys.executable, "-c", PROBE, cwd=work, path=path))]
+    files = [
+        Path(f).resolve() for f in json.loads(run(sys.executable, "-c", PROBE, cwd=work, path=path))
+    ]
     foreign = [file for file in files if not file.is_relative_to(inside.resolve())]
     if foreign:
         sys.exit(f"{how}: imported {foreign[0]}, expected it inside {inside}")
-    cost = run(sys.executable, "-m", "nas", "cost", "efficientnet-b0", "--json", cwd=work, path=path)
+    cost = run(
+        sys.executable, "-m", "nas", "cost", "efficientnet-b0", "--json", cwd=work, path=path
+    )
     flops = json.loads(cost)["flops"]
     if flops != B0_FLOPS:
         sys.exit(f"{how}: B0 has {flops} FLOPs, expected {B0_FLOPS}")
@@ -50,20 +57,41 @@ def main() -> None:
         base = Path(temporary)
         work = base / "work"
         (work / "search_spaces").mkdir(parents=True)
-        (work / "search_spaces" / "__init__.py").write_text("raise RuntimeError('the user\\'s own')\n")
+        (work / "search_spaces" / "__init__.py").write_text(
+            "raise RuntimeError('the user\\'s own')\n"
+        )
         source = base / "source"
         shutil.copytree(
             ROOT,
             source,
-            ignore=shutil.ignore_patterns(".venv", ".git", "build", "*.egg-info", "runs", ".*_cache"),
+            ignore=shutil.ignore_patterns(
+                ".venv", ".git", "build", "*.egg-info", "runs", ".*_cache"
+            ),
         )
-        run(sys.executable, "-m", "build", "--no-isolation", "--outdir", base / "dist", source, cwd=base)
+        run(
+            sys.executable,
+            "-m",
+            "build",
+            "--no-isolation",
+            "--outdir",
+            base / "dist",
+            source,
+            cwd=base,
+        )
         (wheel,) = (base / "dist").glob("*.whl")
         (sdist,) = (base / "dist").glob("*.tar.gz")
         names = {name.split("/")[0] for name in zipfile.ZipFile(wheel).namelist()}
         if {name for name in names if not name.endswith(".dist-info")} != {"nas"}:
             sys.exit(f"the wheel adds {sorted(names)} to site-packages; it must add `nas` alone")
-        pip = (sys.executable, "-m", "pip", "install", "--quiet", "--no-deps", "--no-build-isolation")
+        pip = (
+            sys.executable,
+            "-m",
+            "pip",
+            "install",
+            "--quiet",
+            "--no-deps",
+            "--no-build-isolation",
+        )
         for how, archive in (("wheel", wheel), ("sdist", sdist)):
             target = base / how
             run(*pip, "--target", target, archive, cwd=base)

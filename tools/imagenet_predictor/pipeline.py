@@ -69,7 +69,9 @@ def write(arrays: Arrays, path: Path) -> None:
         for name, array in sorted(_as_shipped(arrays).items()):
             content = io.BytesIO()
             np.save(content, array, allow_pickle=False)
-            archive.writestr(zipfile.ZipInfo(f"{name}.npy"), content.getvalue(), zipfile.ZIP_DEFLATED)
+            archive.writestr(
+                zipfile.ZipInfo(f"{name}.npy"), content.getvalue(), zipfile.ZIP_DEFLATED
+            )
 
 
 # Costs are exact integers beyond float32; the rest is far more exact in it than it is right.
@@ -87,8 +89,7 @@ def _as_shipped(arrays: Arrays) -> Arrays:
 
 def _device_arrays(table: Table) -> Arrays:
     models = [
-        fit_device(name, table.codes, table.speed[:, column])
-        for column, name in enumerate(DEVICES)
+        fit_device(name, table.codes, table.speed[:, column]) for column, name in enumerate(DEVICES)
     ]
     fields = ("constant", "times", "shortest", "polynomial", "linear", "pairs", "scale")
     return {"device_names": np.array(DEVICES)} | {
