@@ -20,10 +20,8 @@ from pathlib import Path
 from typing import Any
 
 # One thread: the same sums in the same order on every run. Must be set before numpy is imported.
-for _library in ("OMP", "OPENBLAS", "MKL"):
-    os.environ[f"{_library}_NUM_THREADS"] = "1"
-REPOSITORY = Path(__file__).resolve().parents[1]
-sys.path.insert(0, str(REPOSITORY))
+os.environ["OMP_NUM_THREADS"] = os.environ["OPENBLAS_NUM_THREADS"] = "1"
+sys.path.insert(0, str(Path(__file__).resolve().parents[1]))
 
 import numpy as np
 import torch
@@ -40,6 +38,7 @@ from tools.imagenet_predictor.table import DEVICES, Table, read_table
 
 # Counts changes of the pipeline that change its answers; in the file's metadata.
 VERSION = 1
+REPOSITORY = Path(__file__).resolve().parents[1]
 MODEL = REPOSITORY / "nas" / "evaluators" / "data" / "imagenet_predictor.npz"
 RESULTS = REPOSITORY / "docs" / "results" / "imagenet_predictor.json"
 
@@ -113,7 +112,7 @@ def test(path: Path, table: Table, costs: StageCosts) -> None:
         raise SystemExit(f"{path} was fitted on every network of {table.source}; nothing to test")
     mean, deviation = 100 * np.stack(model.predict(fresh.codes))
     speed = np.stack([model.predict_device(name, fresh.codes) for name in DEVICES], axis=1)
-    judged = HeldOut(np.asarray(mean), np.asarray(deviation), speed, 0.0)
+    judged = HeldOut(mean, deviation, speed, seconds=0.0)
     print(json.dumps(quality_of(judged, fresh, costs), indent=2))
 
 

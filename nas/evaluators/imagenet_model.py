@@ -18,7 +18,7 @@ from numpy.typing import ArrayLike, NDArray
 
 __all__ = ["CHOICES", "COLUMNS", "ImagenetModel", "Prediction"]
 
-Floats = NDArray[np.floating[Any]]
+Floats = NDArray[np.float64]
 Codes = NDArray[np.int64]
 
 STAGES = 7
@@ -42,17 +42,24 @@ for _column, _choices in enumerate(CHOICES.values()):
 # A choice with n values is n - 1 answers to "is it above its first, second, ... value?".
 _CONTRASTS = [(c, n) for c, values in enumerate(CHOICES.values()) for n in range(1, len(values))]
 _CONTRAST_COLUMN, _CONTRAST_POSITION = np.array(_CONTRASTS).T
-# [column, position] -> a coordinate from 0 to 1 (l5: to 1.26). Logarithms, because a step from 1 to
-# 2 layers is a larger change than one from 2 to 3, and likewise for expand ratios.
+
+
+def _coordinate(kind: str, value: int) -> float:
+    """A choice from 0 to 1 (four layers: 1.26).
+
+    Logarithms, because from 1 to 2 layers is a larger change than from 2 to 3; so with expands.
+    """
+    if kind == "e":
+        return math.log(value, 6)
+    if kind == "l":
+        return math.log(value, 3)
+    return (value - 3) / 2 if kind == "k" else value
+
+
+# [column, position] -> coordinate
 _COORDINATE = np.zeros((len(COLUMNS), 4))
-_SCALES = {
-    "e": lambda value: math.log(value, 6),
-    "k": lambda value: (value - 3) / 2,
-    "l": lambda value: math.log(value, 3),
-    "s": float,
-}
 for _column, (_name, _choices) in enumerate(CHOICES.items()):
-    _COORDINATE[_column, : len(_choices)] = [_SCALES[_name[0]](value) for value in _choices]
+    _COORDINATE[_column, : len(_choices)] = [_coordinate(_name[0], value) for value in _choices]
 
 
 def positions(codes: ArrayLike) -> Codes:
@@ -94,7 +101,7 @@ def stage_sums(table: Floats, rows: Codes) -> Floats:
 
 def contrasts(places: Codes) -> Floats:
     """Answers -0.5 or 0.5, shape (n, 43), to "is this choice at least its second, third, ...?"."""
-    answers: Floats = (places[:, _CONTRAST_COLUMN] >= _CONTRAST_POSITION) - np.float32(0.5)
+    answers: Floats = (places[:, _CONTRAST_COLUMN] >= _CONTRAST_POSITION) - 0.5
     return answers
 
 

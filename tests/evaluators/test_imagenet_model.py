@@ -68,7 +68,7 @@ def test_the_same_file_gives_the_same_answers(model):
 
 
 @pytest.mark.parametrize(
-    ("column", "value"), [("e2", 3), ("k0", 7), ("l4", 4), ("se6", 2), ("e0", -1)]
+    ("column", "value"), [("e2", 3), ("k0", 7), ("l4", 4), ("se6", 2), ("e0", -1), ("l0", 2**40)]
 )
 def test_a_code_outside_the_space_is_named(model, column, value):
     codes = np.array([B0, B0])

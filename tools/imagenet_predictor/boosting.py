@@ -13,7 +13,7 @@ from tools.imagenet_predictor.stage_costs import StageCosts
 from tools.imagenet_predictor.table import Table
 
 # The best of forty random settings, tried on this table, and neighbours of them.
-GRID: tuple[dict[str, float], ...] = ()
+GRID: tuple[dict[str, Any], ...] = ()
 
 
 def best_boosting(
@@ -36,7 +36,7 @@ def best_boosting(
 
 
 def fit_boosting(
-    setting: dict[str, float], codes: NDArray[np.int64], top1: NDArray[np.float64], seed: int
+    setting: dict[str, Any], codes: NDArray[np.int64], top1: NDArray[np.float64], seed: int
 ) -> lightgbm.LGBMRegressor:
     """One model on the 28 choices, on one core."""
     model = lightgbm.LGBMRegressor(
@@ -47,7 +47,7 @@ def fit_boosting(
 
 
 def _judged(
-    setting: dict[str, float],
+    setting: dict[str, Any],
     table: Table,
     fold: NDArray[np.int64],
     costs: StageCosts,

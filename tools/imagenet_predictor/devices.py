@@ -44,7 +44,7 @@ class DeviceModel:
 
 
 def fit_device(name: str, codes: Codes, figures: Array) -> DeviceModel:
-    """Fit one device. figures: images/s (`thr_*`) or ms (`lat_*`), shape (n,), NaN if unmeasured."""
+    """Fit one device. figures: images/s (`thr_*`) or ms (`lat_*`), (n,), NaN where unmeasured."""
     measured = np.isfinite(figures) & (figures > 0)
     places = positions(codes[measured])
     time = 1 / figures[measured] if name.startswith("thr") else figures[measured]
@@ -55,7 +55,7 @@ def fit_device(name: str, codes: Codes, figures: Array) -> DeviceModel:
     log_sum = np.log(
         np.maximum(constant + times[np.arange(STAGES), cells(places)].sum(axis=1), shortest)
     )
-    answers = contrasts(places).astype(float)
+    answers = contrasts(places)
     first, second = np.triu_indices(answers.shape[1], 1)
     powers = np.vander(log_sum, DEGREE + 1, increasing=True)
     features = np.hstack([powers, answers, answers[:, first] * answers[:, second]])
@@ -110,4 +110,4 @@ def _stage_features() -> tuple[Array, Array]:
 def _ridge(features: Array, target: Array, penalty: Array) -> Array:
     gram = features.T @ features
     gram[np.diag_indices_from(gram)] += penalty
-    return np.linalg.solve(gram, features.T @ target)
+    return np.asarray(np.linalg.solve(gram, features.T @ target), dtype=float)

@@ -48,13 +48,13 @@ class Student:
 
 def network_points(codes: Codes, costs: StageCosts) -> Array:
     """The kernel's coordinates (n, 30) of networks (n, 28)."""
-    points = coordinates(positions(codes), costs.flops(codes), costs.params(codes))
-    return np.asarray(points, dtype=float)
+    return coordinates(positions(codes), costs.flops(codes), costs.params(codes))
 
 
 def squeeze_share(codes: Codes) -> Array:
     """The share of stages with squeeze-excite, shape (n,)."""
-    return codes[:, COLUMNS.index("se0") :].mean(axis=1)
+    share: Array = codes[:, COLUMNS.index("se0") :].mean(axis=1)
+    return share
 
 
 def uniform_networks(count: int, generator: np.random.Generator) -> Codes:
@@ -111,7 +111,7 @@ def _least_squares(features: Array, target: Array) -> Array:
     """Weights that fit `target` (n,), with a slight pull to zero."""
     gram = features.T @ features
     gram[np.diag_indices_from(gram)] += RIDGE
-    return np.linalg.solve(gram, features.T @ target)
+    return np.asarray(np.linalg.solve(gram, features.T @ target), dtype=float)
 
 
 def _spread_networks(candidates: Codes, teacher: Teacher, costs: StageCosts) -> Codes:
