@@ -21,12 +21,18 @@ from typing import TYPE_CHECKING, Any, cast
 
 from nas.cost import network_cost
 from nas.errors import EvaluationError
-from nas.evaluators.base import Accuracy
 from nas.files import write_text_atomic
 from nas.ledger import Ledger
 from nas.problem import Problem
 from nas.records import Run, StudyLog
 from nas.sampling import TrialSeededSampler, trial_seed
+from nas.trial_record import (
+    record_failure,
+    record_judgement,
+    record_network,
+    record_repeat,
+    set_attributes,
+)
 from nas.unseen import find_unseen
 from nas.workers import Done, Executor, InProcess, ProcessWorkers, Task, WorkerSettings
 
@@ -169,21 +175,15 @@ class Search:
         self._questions = max(self._questions, question + 1)
         # A Trial answers what a space asks; its overloads also allow None, which no space offers.
         arch = self._problem.space.sample(cast("Suggest", trial))
-        figures = self._problem.figures(arch)
         digest = arch.digest()
-        _set(trial, digest=digest, **figures)
-        violations = self._problem.violations(figures)
-        for bound, violation in violations.items():
-            trial.set_constraint(bound, violation)
-        broken = [bound for bound, violation in violations.items() if violation > 0]
-        if broken:
-            _set(trial, refused=f"not {' and '.join(broken)}")
+        figures, refused = record_network(self._problem, trial, arch)
+        if refused is not None:
             self._record(self._study.tell(trial, state=TrialState.PRUNED))
         elif digest in self._ledger.judged:
             self._record(self._answer_from_cache(trial, self._ledger.judged[digest]))
         elif any(entry.task.arch.digest() == digest for entry in self._open.values()):
             # Asked again before it is judged; failed trials are ignored by samplers.
-            _set(trial, repeat_of=question)
+            set_attributes(trial, repeat_of=question)
             self._record(self._study.tell(trial, state=TrialState.FAIL))
         else:
             self._open[question] = _Open(trial, Task(question, arch), figures)
@@ -193,12 +193,10 @@ class Search:
     def _answer_from_cache(self, trial: Trial, earlier: FrozenTrial) -> FrozenTrial:
         from optuna.trial import TrialState
 
-        _set(trial, repeat_of=earlier.number)
-        copied = ("accuracy", "score", "sd", "source", "error")
-        _set(trial, **{k: earlier.user_attrs[k] for k in copied if k in earlier.user_attrs})
-        if "error" in earlier.user_attrs:
+        values = record_repeat(trial, earlier)
+        if values is None:
             return self._study.tell(trial, state=TrialState.FAIL)
-        return self._study.tell(trial, earlier.values)
+        return self._study.tell(trial, values)
 
     def _finish(self, done: Done) -> None:
         """Tell the study what became of a network, or try it again if its worker died."""
@@ -214,15 +212,11 @@ class Search:
         if isinstance(judgement, str):
             if done.killed:
                 judgement = f"killed its worker {entry.attempts} times; set aside"
-            _set(trial, error=judgement, seconds=round(done.seconds, 6))
+            record_failure(trial, judgement, done.seconds)
             self._record(self._study.tell(trial, state=TrialState.FAIL))
             self._give_up_if_hopeless()
             return
-        kind = "accuracy" if isinstance(judgement, Accuracy) else "score"
-        seconds = round(judgement.seconds or done.seconds, 6)
-        _set(trial, **{kind: judgement.value}, source=judgement.source, seconds=seconds)
-        if isinstance(judgement, Accuracy) and judgement.sd is not None:
-            _set(trial, sd=judgement.sd)
+        record_judgement(trial, judgement, done.seconds)
         cost = network_cost(entry.task.arch)
         values = self._problem.values(judgement, cost, entry.figures)
         self._record(self._study.tell(trial, values))
@@ -290,11 +284,6 @@ class Search:
                 f"evaluator '{self._problem.evaluator.name}' failed on all of the first "
                 f"{failures} networks; the last time: {reason}"
             )
-
-
-def _set(trial: Trial, **attributes: Any) -> None:
-    for name, value in attributes.items():
-        trial.set_user_attr(name, value)
 
 
 @contextmanager

@@ -10,6 +10,7 @@ from pathlib import Path
 
 from nas.cost import network_cost
 from nas.evaluators.base import Accuracy, EvaluationContext, Score
+from nas.files import write_text_atomic
 from nas.search_spaces.efficientnet import efficientnet_b0
 from nas.spec import ArchSpec
 from nas.suggest import Suggest
@@ -46,6 +47,31 @@ class Slow(Toy):
         with Path(os.environ["TOY_LOG"]).open("a") as log:
             log.write(arch.digest() + "\n")
         return result
+
+
+class Checkpointing(Toy):
+    """Stands in for training: five epochs a network, each saved; goes on from what was saved.
+
+    Appends "digest epoch pid" to the file in TOY_LOG as each epoch ends.
+    """
+
+    name = "checkpointing"
+    cheap = False
+    epochs = 5
+
+    def prepare(self, context: EvaluationContext) -> None:
+        assert context.folder is not None
+        self._folder = context.folder
+
+    def evaluate(self, arch: ArchSpec, *, seed: int) -> Accuracy:
+        checkpoint = self._folder / f"{arch.digest()}.epoch"
+        done = int(checkpoint.read_text()) if checkpoint.exists() else 0
+        for epoch in range(done, self.epochs):
+            time.sleep(float(os.environ.get("TOY_SECONDS", "0.01")))
+            write_text_atomic(checkpoint, str(epoch + 1))
+            with Path(os.environ["TOY_LOG"]).open("a") as log:
+                log.write(f"{arch.digest()} {epoch} {os.getpid()}\n")
+        return super().evaluate(arch, seed=seed)
 
 
 class Params:

@@ -12,8 +12,8 @@ from tools.imagenet_predictor.quality import accuracy_quality
 from tools.imagenet_predictor.stage_costs import StageCosts
 from tools.imagenet_predictor.table import Table
 
-# Found by random search on these folds; all do much better than the defaults: very small trees, many
-# of them, each on half of the rows and of the columns.
+# Found by random search on these folds; all do much better than the defaults: very small trees,
+# many of them, each on half of the rows.
 _COMMON: dict[str, Any] = {"n_estimators": 8000, "subsample": 0.5, "subsample_freq": 1}
 GRID: tuple[dict[str, Any], ...] = tuple(
     _COMMON | {"num_leaves": leaves, "learning_rate": rate, "colsample_bytree": columns} | extra
