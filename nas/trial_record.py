@@ -1,7 +1,6 @@
 """What a search writes on a trial: its network, why it was refused, how it was judged.
 
-The keys are read again by `nas.ledger`, `nas.results` and `nas.status`; the table is in
-docs/search.md.
+The keys are read again by `nas.ledger`, `nas.results` and `nas.status`.
 """
 
 from __future__ import annotations

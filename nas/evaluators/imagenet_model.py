@@ -31,8 +31,8 @@ CHOICES: dict[str, tuple[int, ...]] = {
 } | {"l5": (1, 2, 3, 4)}
 # Cells of a stage's table: 3 expands x 2 kernels x 4 layers x 2 squeeze-excites.
 CELLS = 48
-# Rows that go through the kernel at once: two megabytes of float32, so that they stay in the cache.
-BLOCK_ROWS = 1024
+# Rows that go through the kernel at once: two megabytes, so that they stay in the cache.
+BLOCK_ROWS = 512
 
 _LARGEST = max(max(choices) for choices in CHOICES.values())
 # [column, value] -> position among the column's choices, -1 where the value is none of them.
@@ -147,13 +147,16 @@ class ImagenetModel:
         self.devices: tuple[str, ...] = tuple(str(name) for name in arrays["device_names"])
         self.noise_sd = float(self.quality["noise_sd"])
         self.fitted_ids: Codes = arrays["fitted_ids"].astype(np.int64)
-        self._arrays = arrays
-        scaled = self._coordinates(positions(arrays["anchors"])) * arrays["inverse_lengths"]
+        # The file holds float32; sums in float64 make a network's answer independent of its company.
+        self._arrays = {
+            name: array.astype(float) if array.dtype == np.float32 else array
+            for name, array in arrays.items()
+        }
+        scaled = self._coordinates(positions(arrays["anchors"])) * self._arrays["inverse_lengths"]
         ones = np.ones((len(scaled), 1))
         squares = -0.5 * (scaled**2).sum(axis=1, keepdims=True)
         # With these two columns a single matrix product gives minus half the squared distance.
-        self._anchors = np.hstack([scaled, ones, squares]).T.astype(np.float32)
-        self._kernel_weights = arrays["kernel_weights"].astype(np.float32)
+        self._anchors: Floats = np.hstack([scaled, ones, squares]).T
 
     @classmethod
     def load(cls, path: str | Path | None = None) -> ImagenetModel:
@@ -209,7 +212,7 @@ class ImagenetModel:
         places = positions(codes)
         arrays = self._arrays
         times = arrays["device_constant"][index] + stage_sums(
-            arrays["device_times"][index].astype(float), cells(places)
+            arrays["device_times"][index], cells(places)
         )
         log_time = np.log(np.maximum(times, arrays["device_shortest"][index]))
         answers = contrasts(places)
@@ -242,11 +245,10 @@ class ImagenetModel:
         quadratic = self._arrays["quadratic"]
         scaled = points * self._arrays["inverse_lengths"]
         squares = -0.5 * (scaled**2).sum(axis=1, keepdims=True)
-        augmented = np.hstack([scaled, squares, np.ones_like(squares)]).astype(np.float32)
-        kernel = augmented @ self._anchors
+        kernel = np.hstack([scaled, squares, np.ones_like(squares)]) @ self._anchors
         np.exp(kernel, out=kernel)
         latent: Floats = (
             np.stack([((answers @ form) * answers).sum(axis=1) for form in quadratic], axis=1)
-            + kernel @ self._kernel_weights
+            + kernel @ self._arrays["kernel_weights"]
         )
         return latent

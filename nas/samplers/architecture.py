@@ -1,0 +1,193 @@
+"""An Optuna sampler for architecture spaces: few, dear evaluations, costs known for free.
+
+The accuracy alone is modelled (a Gaussian process, `gaussian_process.py`); FLOPs and the like are
+computed, never learned; so the reward's cliff at a FLOPs target is exact. The next network is the
+one with the highest expected improvement of the reward (`evolution.py` finds it). A trial's
+suggestion is a function of the study's trials, the seed and the trial's number: a search that was
+killed continues as if it had not been.
+"""
+
+from __future__ import annotations
+
+import zlib
+from collections.abc import Callable, Mapping, Sequence
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+from optuna.samplers import BaseSampler
+from optuna.trial import TrialState
+
+from nas.errors import ConfigError
+from nas.samplers.belief import CAREFUL, CHEAP
+from nas.samplers.candidates import CandidateSpace, DefineByRun, discover, from_trials
+from nas.samplers.evolution import QUICK, Effort, best_candidates
+from nas.samplers.exact_costs import CostFunction
+from nas.samplers.history import signs
+from nas.samplers.parameter import Codes, Floats, parameter
+from nas.samplers.problem import Problem, Reward, plain_accuracy
+
+if TYPE_CHECKING:
+    from optuna.distributions import BaseDistribution
+    from optuna.study import Study
+    from optuna.trial import FrozenTrial
+
+STARTUP = 8
+"""Evaluations before the model speaks. It has an opinion from the second on; eight readings give
+the scale of accuracy and of its noise, which is all that its priors leave open."""
+
+
+class ArchitectureSampler(BaseSampler):
+    """Suggests the network to train next.
+
+    Args:
+        seed: all randomness comes from it and the trial's number.
+        space: define-by-run function that asks its argument for every choice of a network
+            (`MBConvSpace().sample`, or a part of your objective). Without it the questions are
+            taken from earlier trials, and the first trials are random.
+        cost: answers -> named exact costs, {"flops": ..., "params": ...}. They are inputs of the
+            model, of `reward` and of `bounds`.
+        reward: (accuracies (n,), costs by name (n,)) -> rewards (n,), increasing in accuracy; what
+            the search maximises. Default: the accuracy.
+        bounds: cost name -> (lowest, highest) allowed; nothing outside is proposed.
+        objectives: for a study of several objectives, the name of each in order: a cost's name
+            for one that is known exactly; anything else is modelled. Default: all are modelled.
+        cheap: the evaluator declares that an evaluation costs about as much as a suggestion; a
+            coarser, several times faster search is made.
+        startup: finished evaluations before the model is used.
+
+    A trial's accuracy is its user attribute "accuracy" where it has one, else its value (its
+    negative where the study minimises). Trials that failed or were pruned carry no accuracy; their
+    networks are not proposed again. Running trials count as if they had met expectations.
+
+    Raises: ConfigError for a bound or an objective that names no cost.
+    """
+
+    def __init__(
+        self,
+        *,
+        seed: int,
+        space: DefineByRun | None = None,
+        cost: CostFunction | None = None,
+        reward: Reward = plain_accuracy,
+        bounds: Mapping[str, tuple[float, float]] | None = None,
+        objectives: Sequence[str] | None = None,
+        cheap: bool = False,
+        startup: int = STARTUP,
+    ) -> None:
+        if bounds and cost is None:
+            raise ConfigError(f"bounds on {', '.join(bounds)} need `cost`, a function that names it")
+        self._seed, self._space, self._startup = seed, space, max(2, startup)
+        self._problem_of: Callable[[CandidateSpace], Problem] = lambda found: Problem(
+            found, cost, reward, dict(bounds or {}), objectives, CHEAP if cheap else CAREFUL
+        )
+        self._effort = QUICK if cheap else Effort()
+        self._known: tuple[object, Problem] | None = None
+
+    def __getstate__(self) -> dict[str, Any]:
+        # Everything remembered can be computed again.
+        return {**self.__dict__, "_known": None}
+
+    def infer_relative_search_space(
+        self, study: Study, trial: FrozenTrial
+    ) -> dict[str, BaseDistribution]:
+        """Every question known so far; which of them are asked is decided with the answers."""
+        problem = self._problem(study.get_trials(deepcopy=False))
+        return {} if problem is None else problem.space.distributions
+
+    def sample_relative(
+        self, study: Study, trial: FrozenTrial, search_space: dict[str, BaseDistribution]
+    ) -> dict[str, Any]:
+        """The answers of the network to evaluate next."""
+        trials = study.get_trials(deepcopy=False)
+        problem = self._problem(trials)
+        if problem is None or not problem.space.parameters:
+            return {}
+        rng = np.random.default_rng([self._seed, trial.number])
+        row = self._propose(problem, trials, study, trial.number, rng)
+        if row is None:
+            return {}
+        answers = problem.space.decode(row)
+        return {name: value for name, value in answers.items() if name in search_space}
+
+    def sample_independent(
+        self,
+        study: Study,
+        trial: FrozenTrial,
+        param_name: str,
+        param_distribution: BaseDistribution,
+    ) -> Any:
+        """A uniform answer, for a question that was not known beforehand."""
+        rng = np.random.default_rng(
+            [self._seed, trial.number, zlib.crc32(param_name.encode("utf-8"))]
+        )
+        levels = parameter(param_name, param_distribution).levels
+        return levels[int(rng.integers(len(levels)))]
+
+    def recommend(self, trials: Sequence[FrozenTrial], *, minimise: bool = False) -> FrozenTrial:
+        """The evaluated network that is best by all that is known of its kind.
+
+        The highest single reading is mostly a lucky one; the model's mean weighs it with those of
+        similar networks. One objective only.
+
+        Raises: ConfigError where no trial has completed within the bounds.
+        """
+        problem = self._problem(trials)
+        complete = [t for t in trials if t.state == TrialState.COMPLETE]
+        if problem is None or not complete:
+            raise ConfigError("no trial has completed, so there is no network to recommend")
+        history = problem.reader.read(trials, np.array([-1.0 if minimise else 1.0]))
+        if len(history.numbers) == 0:
+            raise ConfigError("no trial has a finite accuracy; see the trials' failures")
+        expected = problem.expected_rewards(history)
+        if not np.isfinite(expected).any():
+            raise ConfigError("no completed trial is within the bounds; widen them")
+        chosen = history.numbers[int(expected.argmax())]
+        return next(t for t in complete if t.number == chosen)
+
+    def _problem(self, trials: Sequence[FrozenTrial]) -> Problem | None:
+        """The problem, known once for a given space; else as far as the trials show it."""
+        if self._space is not None:
+            if self._known is None:
+                found = discover(self._space)
+                if not found.parameters:
+                    raise ConfigError("the search space asks no question of any random network")
+                self._known = (None, self._problem_of(found))
+            return self._known[1]
+        seen = [t for t in trials if t.state == TrialState.COMPLETE and t.distributions]
+        if not seen:
+            return None
+        kinds = tuple((t.number, t.datetime_complete) for t in seen)
+        if self._known is None or self._known[0] != kinds:
+            found = from_trials([t.distributions for t in seen], [t.params for t in seen])
+            same = self._known and self._known[1].space.same_questions(found)
+            # Rules and questions that did not change keep what was computed for them.
+            problem = self._known[1] if self._known and same else self._problem_of(found)
+            self._known = (kinds, problem)
+        return self._known[1]
+
+    def _propose(
+        self,
+        problem: Problem,
+        trials: Sequence[FrozenTrial],
+        study: Study,
+        number: int,
+        rng: np.random.Generator,
+    ) -> Codes | None:
+        history = problem.reader.read(trials, signs(study.directions), asking=number)
+        if len(history.numbers) < self._startup:
+            return problem.spread_out(history, rng)
+        merit, parents = problem.merit(history, rng)
+        ranked = best_candidates(merit, problem.space, parents, self._effort, rng)
+        for row in ranked:
+            if row.tobytes() not in history.taken:
+                return row
+        return problem.spread_out(history, rng)
+
+
+def hard_reward(target: float, cost: str = "flops") -> Reward:
+    """Accuracy up to the target, falling as 1 / cost beyond (MnasNet's hard form)."""
+
+    def reward(accuracy: Floats, costs: Mapping[str, Floats]) -> Floats:
+        return accuracy * np.minimum(1.0, target / costs[cost])
+
+    return reward

@@ -1,0 +1,129 @@
+"""What a study has learnt so far, read from its trials alone."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+import numpy as np
+
+from nas.samplers.candidates import CandidateSpace
+from nas.samplers.parameter import Codes, Floats
+
+if TYPE_CHECKING:
+    from optuna.study import StudyDirection
+    from optuna.trial import FrozenTrial
+
+ACCURACY = "accuracy"
+"""The user attribute that holds a trial's accuracy where the study optimises something else."""
+
+
+@dataclass(frozen=True)
+class History:
+    """Trials as arrays; rows in the order of trial numbers.
+
+    Attributes:
+        numbers: (rows,) trial numbers of the finished trials.
+        codes: (rows, parameters) their networks.
+        readings: (rows, quantities) what is modelled; all to be maximised.
+        constraints: (rows, names) measured constraints, at most 0 where met; NaN if not measured.
+        pending: (in flight, parameters) networks being evaluated.
+        taken: networks of any trial, failed and refused ones too, as bytes.
+    """
+
+    numbers: tuple[int, ...]
+    codes: Codes
+    readings: Floats
+    constraints: Floats
+    pending: Codes
+    taken: frozenset[bytes]
+
+
+def accuracy(trial: FrozenTrial, sign: float) -> float:
+    """The accuracy of a completed trial: its attribute, or its value with the study's sign."""
+    noted = trial.user_attrs.get(ACCURACY)
+    if isinstance(noted, int | float):
+        return float(noted)
+    return sign * float(trial.values[0])
+
+
+def signs(directions: Sequence[StudyDirection]) -> Floats:
+    """1 for an objective that is maximised, -1 for one that is minimised."""
+    from optuna.study import StudyDirection
+
+    return np.array([-1.0 if d == StudyDirection.MINIMIZE else 1.0 for d in directions])
+
+
+class Reader:
+    """Turns trials into a `History`, remembering the networks of finished ones."""
+
+    def __init__(self, space: CandidateSpace) -> None:
+        self._space = space
+        self._rows: dict[tuple[object, ...], Codes] = {}
+
+    def read(
+        self,
+        trials: Sequence[FrozenTrial],
+        sign: Floats,
+        *,
+        asking: int = -1,
+        complete: Sequence[FrozenTrial] | None = None,
+    ) -> History:
+        """The history before trial number `asking`, which is left out.
+
+        One objective: the reading is the accuracy. Several: all values, signs applied.
+        """
+        from optuna.trial import TrialState
+
+        numbers, codes, readings, pending, taken = [], [], [], [], set()
+        constraints: list[Mapping[str, float]] = []
+        for trial in trials:
+            if trial.number == asking or not trial.params:
+                continue
+            row = self._row(trial)
+            taken.add(row.tobytes())
+            if trial.state in (TrialState.RUNNING, TrialState.WAITING):
+                pending.append(row)
+            elif trial.state == TrialState.COMPLETE:
+                if len(sign) == 1:
+                    reading = [accuracy(trial, float(sign[0]))]
+                else:
+                    reading = [s * v for s, v in zip(sign.tolist(), trial.values, strict=True)]
+                if all(math.isfinite(value) for value in reading):
+                    numbers.append(trial.number)
+                    codes.append(row)
+                    readings.append(reading)
+                    constraints.append(trial.constraints)
+        width = len(self._space.parameters)
+        names = sorted({name for measured in constraints for name in measured})
+        return History(
+            tuple(numbers),
+            np.array(codes, dtype=np.int64).reshape(-1, width),
+            np.array(readings, dtype=np.float64).reshape(-1, len(sign)),
+            np.array(
+                [[measured.get(name, math.nan) for name in names] for measured in constraints]
+            ).reshape(len(numbers), len(names)),
+            np.array(pending, dtype=np.int64).reshape(-1, width),
+            frozenset(taken),
+        )
+
+    def _row(self, trial: FrozenTrial) -> Codes:
+        if not trial.state.is_finished():
+            return self._space.encode(trial.params)
+        # Numbers repeat from study to study; with the time of its end they name one trial.
+        key = (trial.number, trial.datetime_start, trial.datetime_complete, len(trial.params))
+        if key not in self._rows:
+            self._rows[key] = self._space.encode(trial.params)
+        return self._rows[key]
+
+
+def without_collapses(readings: Floats) -> Floats:
+    """Readings with the hopelessly low ones raised to a floor.
+
+    A diverged training reads as chance, far below every other; taken at its word, it would set the
+    scale of the whole model. The floor is three times the 10-90 % range below the median.
+    """
+    low, middle, high = np.quantile(readings, [0.1, 0.5, 0.9])
+    return np.maximum(readings, middle - 3 * (high - low)) if high > low else readings
