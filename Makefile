@@ -35,7 +35,7 @@ packaging: $(VENV)/.installed-dev
 	$(BIN)/python tests/packaging/check.py
 
 plugins: $(VENV)/.installed-dev
-	bash tests/plugins/run.sh $(BIN)/python
+	bash tests/plugins/run.sh $(abspath $(BIN))/python
 
 check: lint types test packaging plugins
 

@@ -24,6 +24,7 @@ from typing import TYPE_CHECKING, Any
 
 from nas import __version__
 from nas.config import SearchConfig
+from nas.database_url import shown_url
 from nas.errors import RunError
 from nas.files import make_folder, write_text_atomic
 from nas.objective import Direction
@@ -173,8 +174,12 @@ def locked(folder: Path) -> Iterator[None]:
             raise RunError(
                 f"run {folder} is in use by process {holder}; wait for it, or stop it"
             ) from None
-        os.ftruncate(descriptor, 0)
-        os.write(descriptor, f"{os.getpid()}\n".encode())
+        try:
+            os.ftruncate(descriptor, 0)
+            os.write(descriptor, f"{os.getpid()}\n".encode())
+        except OSError as error:
+            reason = error.strerror
+            raise RunError(f"cannot write in the run folder {folder}: {reason}") from None
         yield
     finally:
         os.close(descriptor)
@@ -197,6 +202,11 @@ def command_line(arguments: list[str]) -> str:
     return shlex.join(["nas", *arguments])
 
 
+def study_name(config: SearchConfig) -> str:
+    """The Optuna study of a configuration; what may change when it goes on is not part of it."""
+    return f"nas-{config.space}-{config.target_flops}-{config.digest()}"
+
+
 class StudyLog:
     """The durable study: finished trials in, finished trials out.
 
@@ -205,9 +215,9 @@ class StudyLog:
 
     def __init__(self, run: Run, directions: list[Direction]) -> None:
         import optuna
+        from optuna.exceptions import StorageInternalError
 
         config = run.config
-        name = f"nas-{config.space}-{config.target_flops}-{config.digest()}"
         storage: Any
         if config.storage is None:
             # Only one process has the run, so a lock of Optuna's that is there belongs to a process
@@ -227,14 +237,16 @@ class StudyLog:
             try:
                 storage = optuna.storages.get_storage(config.storage)
             except Exception as error:
-                reason = str(error).splitlines()[0]
-                raise RunError(f"cannot open --storage {config.storage}: {reason}") from error
+                raise RunError(
+                    f"cannot open --storage {shown_url(config.storage)}: {storage_reason(error)}"
+                ) from error
         try:
             self._study: Study = optuna.create_study(
-                storage=storage, study_name=name, directions=directions, load_if_exists=True
+                storage=storage, study_name=study_name(config), directions=directions, load_if_exists=True
             )
-        except (KeyError, ValueError, OSError) as error:
-            raise RunError(f"cannot open the study of run {run.folder}: {error}") from error
+        except (KeyError, ValueError, OSError, StorageInternalError) as error:
+            reason = storage_reason(error)
+            raise RunError(f"cannot open the study of run {run.folder}: {reason}") from error
 
     def trials(self) -> list[FrozenTrial]:
         """Every finished trial, in the order of their numbers."""
@@ -242,10 +254,24 @@ class StudyLog:
 
     def add(self, trial: FrozenTrial) -> None:
         """Make one finished trial durable. Raises: RunError if the storage refuses."""
+        from optuna.exceptions import StorageInternalError
+
         try:
             self._study.add_trial(trial)
-        except OSError as error:
-            raise RunError(f"cannot save a trial: {error.strerror or error}") from error
+        except (OSError, StorageInternalError) as error:
+            raise RunError(
+                f"cannot save trial {trial.number}: {storage_reason(error)}; the trials before it "
+                "are saved, and the same command goes on from them"
+            ) from error
+
+
+def storage_reason(error: BaseException) -> str:
+    """In one line, what the file system or the database said below Optuna's own words."""
+    if isinstance(error, OSError) and error.strerror:
+        return error.strerror
+    cause = error.__cause__ or error
+    lines = str(getattr(cause, "orig", None) or cause).strip().splitlines()
+    return lines[0].strip() if lines else type(cause).__name__
 
 
 def cut_torn_tail(journal: Path) -> None:

@@ -73,15 +73,15 @@ class _Open:
     attempts: int = 1
 
 
-def make_executor(problem: Problem, run: Run, workers: int) -> Executor:
-    """Judge here where that is cheap, in worker processes where it is not."""
+def make_executor(problem: Problem, run: Run, workers: int, first: int = 0) -> Executor:
+    """Judge here where that is cheap, in worker processes numbered from `first` where it is not."""
     config = problem.config
     if problem.evaluator.cheap:
         return InProcess(problem.evaluator, config.seed)
     settings = WorkerSettings(
         config.evaluator, problem.space, config.seed, run.folder / "evaluator"
     )
-    return ProcessWorkers(settings, workers)
+    return ProcessWorkers(settings, workers, first)
 
 
 class Search:
@@ -214,7 +214,7 @@ class Search:
                 judgement = f"killed its worker {entry.attempts} times; set aside"
             record_failure(trial, judgement, done.seconds)
             self._record(self._study.tell(trial, state=TrialState.FAIL))
-            self._give_up_if_hopeless()
+            give_up_if_hopeless(self._ledger, self._problem.evaluator.name)
             return
         record_judgement(trial, judgement, done.seconds)
         cost = network_cost(entry.task.arch)
@@ -276,23 +276,23 @@ class Search:
         self._study.enqueue_trial(params)
         return True
 
-    def _give_up_if_hopeless(self) -> None:
-        failures = self._ledger.failures
-        if failures >= HOPELESS_FAILURES and failures == self._ledger.evaluations:
-            reason = self._ledger.trials[-1].user_attrs.get("error", "")
-            raise EvaluationError(
-                f"evaluator '{self._problem.evaluator.name}' failed on all of the first "
-                f"{failures} networks; the last time: {reason}"
-            )
+def give_up_if_hopeless(ledger: Ledger, evaluator: str) -> None:
+    """Raises: EvaluationError if the evaluator has failed on every network, and on many."""
+    if ledger.failures >= HOPELESS_FAILURES and ledger.failures == ledger.evaluations:
+        reason = ledger.trials[-1].user_attrs.get("error", "")
+        raise EvaluationError(
+            f"evaluator '{evaluator}' failed on all of the first {ledger.failures} networks; "
+            f"the last time: {reason}"
+        )
 
 
 @contextmanager
-def quiet_optuna() -> Iterator[None]:
+def quiet_optuna(level: int = logging.WARNING) -> Iterator[None]:
     """Optuna's own log lines and its notes on experimental features, off while we drive it."""
     import optuna
 
     verbosity = optuna.logging.get_verbosity()
-    optuna.logging.set_verbosity(logging.WARNING)
+    optuna.logging.set_verbosity(level)
     try:
         with warnings.catch_warnings():
             warnings.simplefilter("ignore", optuna.exceptions.ExperimentalWarning)

@@ -8,13 +8,13 @@ from dataclasses import dataclass
 from typing import Any, TypeVar
 
 import sqlalchemy
-from optuna import Study
 from optuna.exceptions import StorageInternalError, UpdateFinishedTrialError
 from optuna.storages import RDBStorage, RetryHeartbeatStaleTrialCallback
 from optuna.trial import FrozenTrial, TrialState
 
 from nas.database_url import driver_url, missing_driver, shown_url
 from nas.errors import RunError
+from nas.records import storage_reason
 
 Result = TypeVar("Result")
 
@@ -68,7 +68,7 @@ class PatientStorage(RDBStorage):
                 return dialect.connect(*arguments, **keywords)
             except dialect.loaded_dbapi.Error as error:
                 if self.lost is not None or time.monotonic() + pause > give_up:
-                    self.lost = self.lost or first_line(error)
+                    self.lost = self.lost or storage_reason(error)
                     raise
             time.sleep(pause)
             pause = min(2 * pause, LONGEST_PAUSE_SECONDS)
@@ -89,14 +89,10 @@ class PatientStorage(RDBStorage):
         return self.again(lambda: super(PatientStorage, self).get_trial(trial_id))
 
     def set_trial_user_attr(self, trial_id: int, key: str, value: Any) -> None:
-        self.again(
-            lambda: super(PatientStorage, self).set_trial_user_attr(trial_id, key, value)
-        )
+        self.again(lambda: super(PatientStorage, self).set_trial_user_attr(trial_id, key, value))
 
     def set_trial_system_attr(self, trial_id: int, key: str, value: Any) -> None:
-        self.again(
-            lambda: super(PatientStorage, self).set_trial_system_attr(trial_id, key, value)
-        )
+        self.again(lambda: super(PatientStorage, self).set_trial_system_attr(trial_id, key, value))
 
     def set_trial_state_values(
         self, trial_id: int, state: TrialState, values: Sequence[float] | None = None
@@ -157,16 +153,9 @@ def open_storage(url: str, settings: SharedSettings, threads: int = 1) -> Patien
 
 def _cannot_open(url: str, error: BaseException) -> str:
     return (
-        f"cannot open --storage {shown_url(url)}: {first_line(error)}; "
+        f"cannot open --storage {shown_url(url)}: {storage_reason(error)}; "
         "check the URL, and that the server runs"
     )
-
-
-def first_line(error: BaseException) -> str:
-    """What the database said, without SQLAlchemy's statement and link below it."""
-    origin = getattr(error, "orig", None) or error
-    lines = str(origin).strip().splitlines()
-    return lines[0].strip() if lines else type(origin).__name__
 
 
 def lost_connection(error: BaseException | None) -> bool:
@@ -185,14 +174,3 @@ def lost_connection(error: BaseException | None) -> bool:
 def retries_used_up(trial: FrozenTrial) -> bool:
     """Whether a failed trial was the last one that its network gets."""
     return len(RetryHeartbeatStaleTrialCallback.retry_history(trial)) >= RETRIES
-
-
-def queue_again(study: Study, trial: FrozenTrial) -> None:
-    """Have a trial that was given up asked again, by whichever driver asks next."""
-    from optuna.trial import create_trial
-
-    study.add_trial(
-        create_trial(
-            state=TrialState.WAITING, params=trial.params, distributions=trial.distributions
-        )
-    )

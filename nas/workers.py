@@ -8,6 +8,7 @@ its own task with it. Workers on other machines are in `nas.ray_workers`.
 from __future__ import annotations
 
 import contextlib
+import faulthandler
 import multiprocessing
 import os
 import shutil
@@ -17,11 +18,12 @@ import sys
 import threading
 import time
 from collections import deque
-from collections.abc import Callable
+from collections.abc import Iterator
 from concurrent.futures import FIRST_COMPLETED, Future, ProcessPoolExecutor, wait
 from concurrent.futures.process import BrokenProcessPool
-from dataclasses import dataclass, field
-from functools import lru_cache
+from contextlib import contextmanager
+from dataclasses import dataclass
+from multiprocessing.process import BaseProcess
 from pathlib import Path
 from typing import Protocol
 
@@ -110,14 +112,46 @@ class InProcess:
         """Nothing to end."""
 
 
+class Worker:
+    """Where networks are judged: one evaluator, prepared for the first task and then kept.
+
+    So its data and caches, and what it holds on a GPU, serve every task.
+    """
+
+    def __init__(self, settings: WorkerSettings) -> None:
+        self._settings = settings
+        self._evaluator: Evaluator | None = None
+
+    def work(self, task: Task) -> Done:
+        """Judge one task; whatever an evaluator raises becomes the reason why there is no answer."""
+        started = time.monotonic()
+        judgement: Accuracy | Score | str
+        try:
+            judgement = judge(self._prepared(), task.arch, self._settings.seed)
+        except NasError as error:
+            judgement = str(error)
+        except (Exception, SystemExit) as error:
+            judgement = one_line(error)
+        return Done(task.key, judgement, time.monotonic() - started)
+
+    def _prepared(self) -> Evaluator:
+        if self._evaluator is None:
+            settings = self._settings
+            evaluator: Evaluator = load_evaluator(settings.evaluator)()
+            evaluator.prepare(EvaluationContext(settings.space, settings.seed, settings.folder))
+            self._evaluator = evaluator
+        return self._evaluator
+
+
 @dataclass
 class _Slot:
     """A pool of one process, and the task it works on."""
 
     number: int
+    log: Path
     pool: ProcessPoolExecutor
-    pid: Future[int]
-    tasks: list[Task] = field(default_factory=list)
+    process: BaseProcess
+    task: Task | None = None
 
 
 class ProcessWorkers:
@@ -144,12 +178,17 @@ class ProcessWorkers:
             initializer=_begin_worker,
             initargs=(self._settings, log, gpu, os.getpid()),
         )
-        return _Slot(number, pool, pool.submit(os.getpid))
+        others = set(multiprocessing.active_children())
+        with _interrupts_held():
+            # A pool starts its process when it gets its first task, before `submit` returns.
+            pool.submit(os.getpid)
+        (process,) = set(multiprocessing.active_children()) - others
+        return _Slot(number, log, pool, process)
 
     def submit(self, task: Task) -> None:
         """Give the task to a free worker."""
-        slot = next(slot for slot in self._slots if not slot.tasks)
-        slot.tasks.append(task)
+        slot = next(slot for slot in self._slots if slot.task is None)
+        slot.task = task
         try:
             future = slot.pool.submit(_work, task)
         except BrokenProcessPool:
@@ -161,90 +200,90 @@ class ProcessWorkers:
     def wait(self) -> list[Done]:
         """Wait for at least one task; a dead worker is replaced."""
         ended, _ = wait(self._futures, return_when=FIRST_COMPLETED)
-        results = []
         # In the order of submission, so that one worker is as deterministic as none.
-        for future in [future for future in self._futures if future in ended]:
-            slot = self._futures.pop(future)
-            (task,) = slot.tasks
-            slot.tasks.clear()
-            error = future.exception()
-            if error is None:
-                results.append(future.result())
-            elif isinstance(error, BrokenProcessPool):
-                self._replace(slot)
-                results.append(Done(task.key, "its worker died", 0.0, killed=True))
-            else:
-                raise error
-        return results
+        return [self._done(future) for future in list(self._futures) if future in ended]
+
+    def _done(self, future: Future[Done]) -> Done:
+        slot = self._futures.pop(future)
+        task, slot.task = slot.task, None
+        assert task is not None
+        error = future.exception()
+        if error is None:
+            return future.result()
+        if isinstance(error, BrokenProcessPool):
+            reason = f"its worker {_end_of(slot.process)}; see workers/{slot.log.name}"
+            self._replace(slot)
+            return Done(task.key, reason, 0.0, killed=True)
+        # Such as an answer that cannot be sent from one process to another.
+        return Done(task.key, one_line(error), 0.0)
 
     def _replace(self, slot: _Slot) -> None:
         slot.pool.shutdown(wait=False)
         fresh = self._start(slot.number)
-        slot.pool, slot.pid = fresh.pool, fresh.pid
+        slot.pool, slot.process = fresh.pool, fresh.process
 
     def close(self) -> None:
         """Ask every worker to end, then make it."""
-        pids = [slot.pid.result() for slot in self._slots if _has_started(slot)]
-        for pid in pids:
-            _signal(pid, signal.SIGTERM)
+        processes = [slot.process for slot in self._slots]
+        for process in processes:
+            process.terminate()
         deadline = time.monotonic() + GRACE_SECONDS
-        for slot in self._slots:
-            for future, owner in self._futures.items():
-                if owner is slot:
-                    wait([future], timeout=max(0.0, deadline - time.monotonic()))
-        for pid in pids:
-            _signal(pid, signal.SIGKILL)
+        for process in processes:
+            process.join(max(0.0, deadline - time.monotonic()))
+        for process in processes:
+            process.kill()
         for slot in self._slots:
             # Its process is gone, so this returns at once; left open, it would complain at exit.
             slot.pool.shutdown(wait=True, cancel_futures=True)
 
 
-def _has_started(slot: _Slot) -> bool:
-    return slot.pid.done() and slot.pid.exception() is None
+def _end_of(process: BaseProcess) -> str:
+    """How a process ended: "was ended by SIGKILL"."""
+    process.join(1.0)
+    code = process.exitcode
+    if code is None:
+        return "died"
+    if code >= 0:
+        return f"ended with exit code {code}"
+    try:
+        return f"was ended by {signal.Signals(-code).name}"
+    except ValueError:
+        return f"was ended by signal {-code}"
 
 
-def _signal(pid: int, number: int) -> None:
-    with contextlib.suppress(ProcessLookupError):
-        os.kill(pid, number)
+@contextmanager
+def _interrupts_held() -> Iterator[None]:
+    """Ctrl-C waits until the end of this block; processes started in it never see one.
+
+    A terminal sends it to the whole process group, and a worker that is still starting would answer
+    with a traceback.
+    """
+    before = signal.pthread_sigmask(signal.SIG_BLOCK, {signal.SIGINT})
+    try:
+        yield
+    finally:
+        signal.pthread_sigmask(signal.SIG_SETMASK, before)
 
 
-# One worker process judges for one run. This is the worker's own state, set once when it begins.
-_settings: WorkerSettings | None = None
+# One worker process judges for one run. This is the process's own state, set once when it begins.
+_worker: Worker | None = None
 
 
 def _begin_worker(settings: WorkerSettings, log: Path, gpu: str | None, parent: int) -> None:
     """Set a new worker process up: its log, its GPU, its evaluator."""
-    global _settings
+    global _worker
     with log.open("ab", buffering=0) as stream:
         os.dup2(stream.fileno(), sys.stdout.fileno())
         os.dup2(stream.fileno(), sys.stderr.fileno())
     # Ctrl-C reaches the whole process group; the driver decides what its workers do.
     signal.signal(signal.SIGINT, signal.SIG_IGN)
+    signal.pthread_sigmask(signal.SIG_UNBLOCK, {signal.SIGINT})
+    # A crash in native code leaves its place in the log.
+    faulthandler.enable()
     if gpu is not None:
         os.environ["CUDA_VISIBLE_DEVICES"] = gpu
     threading.Thread(target=_end_with, args=(parent,), daemon=True).start()
-    _settings = settings
-
-
-@lru_cache(maxsize=1)
-def prepared_judge(settings: WorkerSettings) -> Callable[[ArchSpec], Accuracy | Score | str]:
-    """A prepared evaluator as a function; it stays, with its data and caches, for the next task."""
-    evaluator: Evaluator = load_evaluator(settings.evaluator)()
-    evaluator.prepare(EvaluationContext(settings.space, settings.seed, settings.folder))
-    return lambda arch: judge(evaluator, arch, settings.seed)
-
-
-def work(settings: WorkerSettings, task: Task) -> Done:
-    """Judge one task where the worker is."""
-    started = time.monotonic()
-    judgement: Accuracy | Score | str
-    try:
-        judgement = prepared_judge(settings)(task.arch)
-    except NasError as error:
-        judgement = str(error)
-    except Exception as error:
-        judgement = one_line(error)
-    return Done(task.key, judgement, time.monotonic() - started)
+    _worker = Worker(settings)
 
 
 def _end_with(parent: int) -> None:
@@ -255,8 +294,8 @@ def _end_with(parent: int) -> None:
 
 
 def _work(task: Task) -> Done:
-    assert _settings is not None
-    return work(_settings, task)
+    assert _worker is not None
+    return _worker.work(task)
 
 
 def visible_gpus() -> list[str]:

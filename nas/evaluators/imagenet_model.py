@@ -147,7 +147,8 @@ class ImagenetModel:
         self.devices: tuple[str, ...] = tuple(str(name) for name in arrays["device_names"])
         self.noise_sd = float(self.quality["noise_sd"])
         self.fitted_ids: Codes = arrays["fitted_ids"].astype(np.int64)
-        # The file holds float32; sums in float64 make a network's answer independent of its company.
+        # The file holds float32. Sums in float64: a network's answer must not depend on the others
+        # of its batch.
         self._arrays = {
             name: array.astype(float) if array.dtype == np.float32 else array
             for name, array in arrays.items()

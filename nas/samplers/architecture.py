@@ -23,7 +23,7 @@ from nas.samplers.candidates import CandidateSpace, DefineByRun, discover, from_
 from nas.samplers.evolution import QUICK, Effort, best_candidates
 from nas.samplers.exact_costs import CostFunction
 from nas.samplers.history import signs
-from nas.samplers.parameter import Codes, Floats, parameter
+from nas.samplers.parameter import Codes, parameter
 from nas.samplers.problem import Problem, Reward, plain_accuracy
 
 if TYPE_CHECKING:
@@ -159,10 +159,10 @@ class ArchitectureSampler(BaseSampler):
         kinds = tuple((t.number, t.datetime_complete) for t in seen)
         if self._known is None or self._known[0] != kinds:
             found = from_trials([t.distributions for t in seen], [t.params for t in seen])
-            same = self._known and self._known[1].space.same_questions(found)
-            # Rules and questions that did not change keep what was computed for them.
-            problem = self._known[1] if self._known and same else self._problem_of(found)
-            self._known = (kinds, problem)
+            before = self._known[1] if self._known else None
+            # Questions and rules that did not change keep what was computed for them.
+            same = before is not None and before.space.signature == found.signature
+            self._known = (kinds, before if before and same else self._problem_of(found))
         return self._known[1]
 
     def _propose(
@@ -183,11 +183,3 @@ class ArchitectureSampler(BaseSampler):
                 return row
         return problem.spread_out(history, rng)
 
-
-def hard_reward(target: float, cost: str = "flops") -> Reward:
-    """Accuracy up to the target, falling as 1 / cost beyond (MnasNet's hard form)."""
-
-    def reward(accuracy: Floats, costs: Mapping[str, Floats]) -> Floats:
-        return accuracy * np.minimum(1.0, target / costs[cost])
-
-    return reward

@@ -33,11 +33,17 @@ class Completion(Protocol):
 class CandidateSpace:
     """Questions in a fixed order, and the rule which of them a network asks."""
 
-    def __init__(self, parameters: Sequence[Parameter], completion: Completion | None) -> None:
+    def __init__(
+        self,
+        parameters: Sequence[Parameter],
+        completion: Completion | None,
+        rules: object = None,
+    ) -> None:
         self.parameters = tuple(parameters)
         self.sizes = np.array([len(p.levels) for p in self.parameters], dtype=np.int64)
         self.conditional = completion is not None
         self._completion = completion
+        self.signature = (self.parameters, rules)
         self._column = {p.name: index for index, p in enumerate(self.parameters)}
 
     @property
@@ -145,7 +151,7 @@ def discover(space: DefineByRun) -> CandidateSpace:
             rows.append(completed)
         return np.array(rows, dtype=np.int64).reshape(-1, len(parameters))
 
-    return CandidateSpace(parameters, completion)
+    return CandidateSpace(parameters, completion, space)
 
 
 def _run(
@@ -212,4 +218,4 @@ def from_trials(asked: Iterable[Mapping[str, BaseDistribution]], rows: Any) -> C
             completed[np.isin(completed[:, parent], list(off)), child] = INACTIVE
         return completed
 
-    return CandidateSpace(parameters, completion)
+    return CandidateSpace(parameters, completion, tuple(rules))

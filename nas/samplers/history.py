@@ -31,6 +31,8 @@ class History:
         constraints: (rows, names) measured constraints, at most 0 where met; NaN if not measured.
         pending: (in flight, parameters) networks being evaluated.
         taken: networks of any trial, failed and refused ones too, as bytes.
+        signs: (quantities,) 1 where the study maximises, -1 where it minimises; the readings
+            have it applied.
     """
 
     numbers: tuple[int, ...]
@@ -39,6 +41,7 @@ class History:
     constraints: Floats
     pending: Codes
     taken: frozenset[bytes]
+    signs: Floats
 
 
 def accuracy(trial: FrozenTrial, sign: float) -> float:
@@ -69,7 +72,6 @@ class Reader:
         sign: Floats,
         *,
         asking: int = -1,
-        complete: Sequence[FrozenTrial] | None = None,
     ) -> History:
         """The history before trial number `asking`, which is left out.
 
@@ -107,6 +109,7 @@ class Reader:
             ).reshape(len(numbers), len(names)),
             np.array(pending, dtype=np.int64).reshape(-1, width),
             frozenset(taken),
+            sign,
         )
 
     def _row(self, trial: FrozenTrial) -> Codes:

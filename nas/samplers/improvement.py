@@ -61,19 +61,18 @@ def expected_hypervolume(means: Floats, sds: Floats, known: Floats, reference: F
 
 
 def expected_chebyshev(
-    means: Floats, sds: Floats, known: Floats, reference: Floats, rng: np.random.Generator
+    means: Floats, sds: Floats, known: Floats, reference: Floats, weights: Floats, draws: Floats
 ) -> Floats:
     """Three and more objectives: improvement of a scalar in a random direction (ParEGO, 2006).
 
-    The expectation is taken over 32 draws, the same for every row, so that rows compare fairly.
+    `weights` (objectives,) is the direction. The expectation is taken over the standard normal
+    `draws` (count, 1, objectives), the same for every row, so that rows compare fairly.
     """
-    weights = rng.dirichlet(np.ones(means.shape[1]))
     span = np.maximum(known.max(axis=0) - reference, 1e-12)
 
     def scalar(values: Floats) -> Floats:
-        scaled = weights * (values - reference) / span
+        scaled = weights * ((values - reference) / span)
         return np.asarray(scaled.min(axis=-1) + 0.05 * scaled.sum(axis=-1))
 
-    draws = rng.standard_normal((32, 1, means.shape[1]))
     gain = scalar(means + sds * draws) - scalar(known).max()
     return np.asarray(np.maximum(gain, 0.0).mean(axis=0))

@@ -164,8 +164,7 @@ class Problem:
             if cost is None:
                 beliefs.append(self._belief(x, readings[:, column], standing))
             else:
-                # The study's sign, from its own readings: a cost may be maximised, too.
-                beliefs.append(_sign(readings[:, column], costs[:, cost]))
+                beliefs.append(float(history.signs[column]))
         in_flight_costs = self._costs_of(history.pending)
         in_flight = self._inputs(history.pending, in_flight_costs)
 
@@ -183,16 +182,17 @@ class Problem:
         if len(in_flight):
             beliefs = [b.believing(in_flight) if isinstance(b, Posterior) else b for b in beliefs]
         reference = readings.min(axis=0)
+        weights = rng.dirichlet(np.ones(len(beliefs)))
+        draws = rng.standard_normal((32, 1, len(beliefs)))
 
         def figure(inputs: Floats, costs: Floats) -> Floats:
             means, sds = judge(inputs, costs)
             if means.shape[1] == 2:
                 gain = expected_hypervolume(means, sds, known, reference)
             else:
-                gain = expected_chebyshev(means, sds, known, reference, direction)
+                gain = expected_chebyshev(means, sds, known, reference, weights, draws)
             return np.log(np.maximum(gain, 1e-300))
 
-        direction = _Frozen(rng)
         return figure, standing
 
     def _feasibility(
@@ -236,9 +236,7 @@ class Problem:
         worst = np.full(len(costs), -np.inf)
         for name, (low, high) in self._bounds.items():
             cost = costs[:, self._cost_names.index(name)]
-            worst = np.maximum(worst, np.maximum(low - cost, cost - high) / max(abs(high), 1e-300))
+            beyond = np.maximum(low - cost, cost - high)
+            worst = np.maximum(worst, beyond / np.maximum(np.abs(cost), 1e-300))
         return worst
 
-
-def _sign(readings: Floats, costs: Floats) -> float:
-    return 1.0 if float(np.abs(readings - costs).sum()) < float(np.abs(readings + costs).sum()) else -1.0
