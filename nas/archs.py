@@ -9,18 +9,15 @@ from pathlib import Path
 from typing import Any
 
 from nas.errors import NasError, SpecError
+from nas.opaque import OPAQUE_NETWORKS
+from nas.references import REFERENCES
 from nas.registry import did_you_mean
-from nas.scaling.published import COEFFICIENTS, published_member
 from nas.spec import ArchSpec
 
 
-def _published(member: str) -> Callable[[], ArchSpec]:
-    return lambda: published_member(member)
-
-
 def reference_networks() -> dict[str, Callable[[], ArchSpec]]:
-    """Reference name -> builder."""
-    return {f"efficientnet-{member}": _published(member) for member in COEFFICIENTS}
+    """Reference name -> builder, of the references that are specs."""
+    return {name: reference.build for name, reference in REFERENCES.items()}
 
 
 def find_network(text: str) -> ArchSpec:
@@ -31,6 +28,11 @@ def find_network(text: str) -> ArchSpec:
     references = reference_networks()
     if text in references:
         return references[text]()
+    if text in OPAQUE_NETWORKS:
+        raise SpecError(
+            f"{text} is known by its cost, not as a spec, so this command cannot use it; "
+            f"`nas cost {text}` shows it, and `nas refs` lists the networks that are specs"
+        )
     path = Path(text)
     if path.is_dir():
         return read_network(path / "best.json")

@@ -45,8 +45,12 @@ def _stage_cost(stage: StageSpec, in_channels: int, in_size: int, activation: st
 
 @lru_cache(maxsize=4096)
 def _stem_cost(stem: StemSpec, in_channels: int, resolution: int) -> Cost:
-    out_size = strided(resolution, stem.stride)
-    return convolution(in_channels, stem.channels, stem.kernel, resolution, out_size)
+    size = stem.conv_size(resolution)
+    cost = convolution(in_channels, stem.channels, stem.kernel, resolution, size)
+    if stem.max_pool:
+        elements = stem.channels * (size * size + stem.out_size(resolution) ** 2)
+        cost += Cost(peak_activation_bytes=elements * BYTES_PER_VALUE)
+    return cost
 
 
 @lru_cache(maxsize=4096)
@@ -59,13 +63,17 @@ def _head_cost(head: HeadSpec, in_channels: int, in_size: int, classes: int) -> 
     # Pooling has no weights, but its input and output are alive together: on a map of one pixel
     # that is more than the convolution before it needs.
     pooling = Cost(peak_activation_bytes=features * (in_size * in_size + 1) * BYTES_PER_VALUE)
-    return cost + pooling + linear(features, classes)
+    cost += pooling
+    if head.hidden is not None:
+        cost += linear(features, head.hidden)
+        features = head.hidden
+    return cost + linear(features, classes)
 
 
 def network_cost(arch: ArchSpec) -> Cost:
     """The cost of one image through the whole network."""
     cost = _stem_cost(arch.stem, arch.in_channels, arch.resolution)
-    channels, size = arch.stem.channels, strided(arch.resolution, arch.stem.stride)
+    channels, size = arch.stem.channels, arch.stem.out_size(arch.resolution)
     flops, params, activations = cost.flops, cost.params, cost.activations
     weight_bytes, peak = cost.weight_bytes, cost.peak_activation_bytes
     for index, stage in enumerate(arch.stages):
@@ -91,12 +99,12 @@ def network_cost(arch: ArchSpec) -> Cost:
 
 def per_stage(arch: ArchSpec) -> tuple[StageCost, ...]:
     """The network's table: stem, stages, head; the costs add up to `network_cost`."""
-    size = strided(arch.resolution, arch.stem.stride)
+    size = arch.stem.out_size(arch.resolution)
     channels = arch.stem.channels
     rows = [
         StageCost(
             "stem",
-            f"conv{arch.stem.kernel}x{arch.stem.kernel}",
+            _describe_stem(arch.stem),
             1,
             arch.in_channels,
             channels,
@@ -121,17 +129,30 @@ def per_stage(arch: ArchSpec) -> tuple[StageCost, ...]:
         )
         channels, size = stage.channels, out_size
     features = arch.head.channels or channels
-    operator = "pool, linear" if arch.head.channels is None else "conv1x1, pool, linear"
     head_cost = _head_cost(arch.head, channels, size, arch.classes)
+    operator = _describe_head(arch.head)
     rows.append(StageCost("head", operator, 1, channels, features, size, 1, head_cost))
     return tuple(rows)
 
 
+def _describe_stem(stem: StemSpec) -> str:
+    return f"conv{stem.kernel}x{stem.kernel}" + (", max pool" if stem.max_pool else "")
+
+
+def _describe_head(head: HeadSpec) -> str:
+    convolution = "" if head.channels is None else "conv1x1, "
+    hidden = "" if head.hidden is None else f"linear to {head.hidden}, "
+    return f"{convolution}pool, {hidden}linear"
+
+
 def describe_stage(stage: StageSpec) -> str:
     """A stage's operator in a few characters: "mbconv6 k5x5 se0.25"."""
-    text = f"{stage.block}{stage.expand_ratio:g} k{stage.kernel}x{stage.kernel}"
+    expand = f"{stage.expand_ratio:g}" if block_kind(stage.block).expands else ""
+    text = f"{stage.block}{expand} k{stage.kernel}x{stage.kernel}"
     if stage.se is not None:
         text += f" se{stage.se.ratio:g}"
     if stage.stride > 1:
         text += f" /{stage.stride}"
+    if not stage.skip:
+        text += " no skip"
     return text + "".join(f" {key}={value}" for key, value in stage.options)

@@ -33,6 +33,18 @@ class RunError(NasError):
     """A run folder that is missing, foreign, damaged, in use or of another configuration."""
 
 
+class WorkersError(NasError):
+    """Workers that cannot be had: no engine, no cluster, no room."""
+
+
+class NoStudyError(RunError):
+    """A database that can be reached and holds no study of the search that was asked about."""
+
+
+class RunInUseError(RunError):
+    """A run folder that another process works on."""
+
+
 class ConfigError(NasError):
     """Settings that contradict each other or the space."""
 

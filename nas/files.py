@@ -13,9 +13,11 @@ from pathlib import Path
 from nas.errors import WriteError
 
 
-def write_bytes_atomic(path: Path, content: bytes) -> None:
+def write_bytes_atomic(path: Path, content: bytes, *, flush: bool = True) -> None:
     """Write `content` to `path`, making its folder where it is absent.
 
+    flush: False where a power failure may leave an empty file and a write must not take
+    milliseconds; a kill still leaves the old file or the new one.
     A symbolic link at `path` stays a link: what it points to is replaced.
     Raises: WriteError, in one line, if the folder or the file cannot be written.
     """
@@ -28,19 +30,21 @@ def write_bytes_atomic(path: Path, content: bytes) -> None:
             with neighbour.open("xb") as stream:
                 stream.write(content)
                 stream.flush()
-                os.fsync(stream.fileno())
+                if flush:
+                    os.fsync(stream.fileno())
             neighbour.replace(target)
         except BaseException:
             neighbour.unlink(missing_ok=True)
             raise
-        _sync_folder(target.parent)
+        if flush:
+            _sync_folder(target.parent)
     except OSError as error:
         raise _cannot_write(path, error) from None
 
 
-def write_text_atomic(path: Path, text: str) -> None:
+def write_text_atomic(path: Path, text: str, *, flush: bool = True) -> None:
     """Write `text` as UTF-8, with the line ends it has; otherwise as `write_bytes_atomic`."""
-    write_bytes_atomic(path, text.encode("utf-8"))
+    write_bytes_atomic(path, text.encode("utf-8"), flush=flush)
 
 
 def make_folder(folder: Path) -> None:

@@ -30,6 +30,8 @@ class Network(nn.Module):
             stride=spec.stem.stride,
             activation=spec.stem.activation or spec.activation,
         )
+        pool = nn.MaxPool2d(3, stride=2, padding=1) if spec.stem.max_pool else nn.Identity()
+        self.stem_pool = pool
         stages: list[list[nn.Module]] = [[] for _ in spec.stages]
         for block in spec.blocks():
             kind = block_kind(block.kind)
@@ -43,11 +45,13 @@ class Network(nn.Module):
             spec.norm,
             dropout=spec.head.dropout,
             activation=spec.head.activation or spec.activation,
+            hidden=spec.head.hidden,
         )
 
     def forward(self, images: Tensor) -> Tensor:
         """Images (N, in_channels, H, W) to logits (N, classes)."""
-        return self.head(self.stages(self.stem(images)))  # type: ignore[no-any-return]
+        features = self.stages(self.stem_pool(self.stem(images)))
+        return self.head(features)  # type: ignore[no-any-return]
 
 
 def build(arch: ArchSpec, *, seed: int | None = None, device: str | None = None) -> Network:

@@ -8,7 +8,9 @@ from __future__ import annotations
 
 import torch
 from torch import Tensor, nn
+from torch.nn import functional
 
+from nas.blocks.skip import pools_skip
 from nas.spec import BlockSpec, NormSpec, SqueezeExcite
 
 _ACTIVATIONS: dict[str, type[nn.Module]] = {
@@ -97,23 +99,54 @@ class StochasticDepth(nn.Module):
         return f"probability={self.probability:g}"
 
 
+class PooledSkip(nn.Module):
+    """Averages over `stride` pixels a side and appends `added` channels of zeros."""
+
+    def __init__(self, stride: int, added: int) -> None:
+        super().__init__()
+        self.stride, self.added = stride, added
+
+    def forward(self, features: Tensor) -> Tensor:
+        """(N, C, H, W) to (N, C + added, ceil(H / stride), ceil(W / stride))."""
+        if self.stride > 1:
+            # What lies beyond the edge is left out of the mean, not taken as zero.
+            features = functional.avg_pool2d(
+                features, self.stride, ceil_mode=True, count_include_pad=False
+            )
+        if self.added == 0:
+            return features
+        return functional.pad(features, (0, 0, 0, 0, 0, self.added))
+
+    def extra_repr(self) -> str:
+        """The settings, for printing."""
+        return f"stride={self.stride}, added={self.added}"
+
+
 class Residual(nn.Module):
-    """A chain of layers with a skip connection where shapes allow it."""
+    """A chain of layers with a skip connection where shapes allow it, or the option makes one."""
 
     def __init__(self, block: BlockSpec, layers: dict[str, nn.Module]) -> None:
         super().__init__()
-        self.has_skip = block.has_skip
+        self.pooled_skip = (
+            PooledSkip(block.stride, block.out_channels - block.in_channels)
+            if pools_skip(block)
+            else None
+        )
+        self.has_skip = block.has_skip or self.pooled_skip is not None
         for name, layer in layers.items():
             self.add_module(name, layer)
         self._order = tuple(layers)
-        self.drop_path = StochasticDepth(block.drop_path if block.has_skip else 0.0)
+        self.drop_path = StochasticDepth(block.drop_path if self.has_skip else 0.0)
 
     def forward(self, features: Tensor) -> Tensor:
         """(N, in, H, W) to (N, out, ceil(H / stride), ceil(W / stride))."""
         branch = features
         for name in self._order:
             branch = getattr(self, name)(branch)
-        return features + self.drop_path(branch) if self.has_skip else branch
+        if not self.has_skip:
+            return branch
+        skipped = features if self.pooled_skip is None else self.pooled_skip(features)
+        return skipped + self.drop_path(branch)
 
 
 class MBConv(Residual):
@@ -190,7 +223,7 @@ def initialise(network: nn.Module) -> None:
 
 
 class Head(nn.Module):
-    """Convolution where there is one, global average pooling, dropout, classifier."""
+    """Convolution and hidden layer where there are any; pooling, dropout, classifier."""
 
     def __init__(
         self,
@@ -201,6 +234,7 @@ class Head(nn.Module):
         *,
         dropout: float,
         activation: str,
+        hidden: int | None = None,
     ) -> None:
         super().__init__()
         self.conv = (
@@ -208,10 +242,16 @@ class Head(nn.Module):
             if channels is None
             else ConvNorm(in_channels, channels, 1, norm, activation=activation)
         )
+        features = channels or in_channels
+        self.hidden = (
+            nn.Identity()
+            if hidden is None
+            else nn.Sequential(nn.Linear(features, hidden), activation_module(activation))
+        )
         self.dropout = nn.Dropout(dropout)
-        self.classifier = nn.Linear(channels or in_channels, classes)
+        self.classifier = nn.Linear(hidden or features, classes)
 
     def forward(self, features: Tensor) -> Tensor:
         """(N, C, H, W) to logits (N, classes)."""
         pooled: Tensor = torch.flatten(self.conv(features).mean((2, 3)), 1)
-        return self.classifier(self.dropout(pooled))  # type: ignore[no-any-return]
+        return self.classifier(self.dropout(self.hidden(pooled)))  # type: ignore[no-any-return]

@@ -18,7 +18,15 @@ if TYPE_CHECKING:
     from nas.evaluators.base import Evaluator
     from nas.objective import Reward
 
-SPACES = Registry("nas.spaces", "search space", {"mbconv": "nas.search_spaces.mbconv:MBConvSpace"})
+SPACES = Registry(
+    "nas.spaces",
+    "search space",
+    {
+        "mbconv": "nas.search_spaces.mbconv:MBConvSpace",
+        "mbconv-elastic": "nas.search_spaces.mbconv_elastic:MBConvElasticSpace",
+        "mnasnet": "nas.search_spaces.mnasnet:MnasNetSpace",
+    },
+)
 EVALUATORS = Registry(
     "nas.evaluators", "evaluator", {"imagenet": "nas.evaluators.imagenet:ImagenetPredictor"}
 )

@@ -16,7 +16,7 @@ import json
 import os
 import platform
 import shlex
-from collections.abc import Iterator
+from collections.abc import Collection, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
@@ -25,7 +25,7 @@ from typing import TYPE_CHECKING, Any
 from nas import __version__
 from nas.config import SearchConfig
 from nas.database_url import shown_url
-from nas.errors import RunError
+from nas.errors import RunError, RunInUseError
 from nas.files import make_folder, write_text_atomic
 from nas.objective import Direction
 
@@ -56,23 +56,11 @@ def open_run(folder: Path, config: SearchConfig, command: str) -> Run:
 
     Raises: RunError if the folder is foreign, damaged, or of another configuration, which is named.
     """
-    marker = folder / "run.json"
-    if marker.exists():
-        recorded = read_run(folder)
-        difference = recorded.config.difference(config)
-        if difference is not None:
-            raise RunError(
-                f"run {folder} was started with other settings ({difference}); "
-                "use its settings to go on, or another --out"
-            )
-        if (recorded.config.trials, recorded.config.storage) == (config.trials, config.storage):
+    recorded = recorded_run(folder, config)
+    if recorded is not None:
+        last = (recorded.config.trials, recorded.config.storage)
+        if last == (config.trials, config.storage):
             return Run(folder, config, recorded.command)
-    elif folder.is_dir() and any(entry.name != "lock" for entry in folder.iterdir()):
-        raise RunError(
-            f"{folder} holds files but no run.json, so it is no run of nas; choose another --out"
-        )
-    elif folder.exists() and not folder.is_dir():
-        raise RunError(f"{folder} is a file; --out must name a folder")
     document = {
         "schema": RUN_SCHEMA,
         "kind": "search",
@@ -82,8 +70,31 @@ def open_run(folder: Path, config: SearchConfig, command: str) -> Run:
         "versions": versions(),
     }
     make_folder(folder)
-    write_text_atomic(marker, json.dumps(document, indent=2) + "\n")
+    write_text_atomic(folder / "run.json", json.dumps(document, indent=2) + "\n")
     return Run(folder, config, command)
+
+
+def recorded_run(folder: Path, config: SearchConfig) -> Run | None:
+    """The run that `config` would go on with in `folder`; None where it would begin one.
+
+    Raises: RunError if the folder is foreign, damaged, or of another configuration, which is named.
+    """
+    if (folder / "run.json").exists():
+        recorded = read_run(folder)
+        difference = recorded.config.difference(config)
+        if difference is not None:
+            raise RunError(
+                f"run {folder} was started with other settings ({difference}); "
+                "use its settings to go on, or another --out"
+            )
+        return recorded
+    if folder.is_dir() and any(entry.name != "lock" for entry in folder.iterdir()):
+        raise RunError(
+            f"{folder} holds files but no run.json, so it is no run of nas; choose another --out"
+        )
+    if folder.exists() and not folder.is_dir():
+        raise RunError(f"{folder} is a file; --out must name a folder")
+    return None
 
 
 def read_run(folder: Path) -> Run:
@@ -110,13 +121,15 @@ def read_run(folder: Path) -> Run:
     return Run(folder, config, str(document.get("command", "")))
 
 
-def choose_folder(config: SearchConfig, label: str, runs: Path = RUNS) -> Path:
+def choose_folder(
+    config: SearchConfig, label: str, runs: Path = RUNS, taken: Collection[Path] = ()
+) -> Path:
     """The folder of a search that names none: runs/<date>-<space>-<target>.
 
     An unfinished run of the same settings is gone on with, whatever its date; a name that other
-    settings have taken today gets a number.
+    settings have taken today gets a number. Folders in `taken` are passed over.
     """
-    for folder in sorted(run_folders(runs), reverse=True):
+    for folder in sorted(set(run_folders(runs)).difference(taken), reverse=True):
         try:
             recorded = read_run(folder)
         except RunError:
@@ -131,7 +144,8 @@ def choose_folder(config: SearchConfig, label: str, runs: Path = RUNS) -> Path:
         if not folder.exists():
             return folder
         try:
-            if read_run(folder).config.difference(config) is None:
+            same = read_run(folder).config.difference(config) is None
+            if same and folder not in taken:
                 return folder
         except RunError:
             pass
@@ -171,7 +185,7 @@ def locked(folder: Path) -> Iterator[None]:
             fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
         except OSError:
             holder = os.read(descriptor, 32).decode(errors="replace").strip() or "unknown"
-            raise RunError(
+            raise RunInUseError(
                 f"run {folder} is in use by process {holder}; wait for it, or stop it"
             ) from None
         try:
@@ -242,11 +256,16 @@ class StudyLog:
                 ) from error
         try:
             self._study: Study = optuna.create_study(
-                storage=storage, study_name=study_name(config), directions=directions, load_if_exists=True
+                storage=storage,
+                study_name=study_name(config),
+                directions=directions,
+                load_if_exists=True,
             )
         except (KeyError, ValueError, OSError, StorageInternalError) as error:
             reason = storage_reason(error)
-            raise RunError(f"cannot open the study of run {run.folder}: {reason}") from error
+            raise RunError(
+                f"cannot open the study of run {run.folder}: {reason}; see that it can be written"
+            ) from error
 
     def trials(self) -> list[FrozenTrial]:
         """Every finished trial, in the order of their numbers."""

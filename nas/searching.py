@@ -13,6 +13,7 @@ import logging
 import random
 import time
 import warnings
+from collections import deque
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
@@ -20,10 +21,11 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any, cast
 
 from nas.cost import network_cost
-from nas.errors import EvaluationError
+from nas.errors import ConfigError, EvaluationError
 from nas.files import write_text_atomic
 from nas.ledger import Ledger
 from nas.problem import Problem
+from nas.ray_workers import RaySettings, RayWorkers
 from nas.records import Run, StudyLog
 from nas.sampling import TrialSeededSampler, trial_seed
 from nas.trial_record import (
@@ -73,14 +75,26 @@ class _Open:
     attempts: int = 1
 
 
-def make_executor(problem: Problem, run: Run, workers: int, first: int = 0) -> Executor:
-    """Judge here where that is cheap, in worker processes numbered from `first` where it is not."""
+def make_executor(
+    problem: Problem, run: Run, workers: int, first: int = 0, ray: RaySettings | None = None
+) -> Executor:
+    """Judge here where that is cheap; else in worker processes, numbered from `first`, or on Ray.
+
+    Raises: ConfigError where Ray is asked for and not needed; WorkersError where it cannot be had.
+    """
     config = problem.config
     if problem.evaluator.cheap:
+        if ray is not None:
+            raise ConfigError(
+                f"--ray is for evaluators that train; '{problem.evaluator.name}' takes "
+                "milliseconds and is asked in this process; leave --ray out"
+            )
         return InProcess(problem.evaluator, config.seed)
     settings = WorkerSettings(
         config.evaluator, problem.space, config.seed, run.folder / "evaluator"
     )
+    if ray is not None:
+        return RayWorkers(settings, workers, ray)
     return ProcessWorkers(settings, workers, first)
 
 
@@ -101,6 +115,8 @@ class Search:
         self._ledger = Ledger()
         self._open: dict[int, _Open] = {}
         self._questions = 0
+        # Questions that a power failure took from the file of what was under way; asked again.
+        self._lost: deque[int] = deque()
 
     @property
     def ledger(self) -> Ledger:
@@ -131,13 +147,16 @@ class Search:
         return Outcome(self._ledger.trials, self._ledger.evaluations, stopped, seconds)
 
     def _loop(self, started: float) -> str:
+        ended: deque[Done] = deque()
         while True:
             stopped = self._should_stop(started)
             if stopped is None:
                 stopped = self._fill()
             if self._open:
-                for done in self._executor.wait():
-                    self._finish(done)
+                if not ended:
+                    ended.extend(self._executor.wait())
+                # One at a time: its worker gets a new network before the next answer is filed.
+                self._finish(ended.popleft())
             elif stopped is not None:
                 return stopped
 
@@ -166,12 +185,15 @@ class Search:
         """One question to the sampler; its network is refused, known, or on its way."""
         from optuna.trial import TrialState
 
-        self._study.sampler = self._sampler.for_trial(self._questions)
+        number = self._lost[0] if self._lost else self._questions
+        self._study.sampler = self._sampler.for_trial(number)
         trial = self._study.ask()
         question = trial.user_attrs.get("question")
         if question is None:
-            question = self._questions
+            question = number
             trial.set_user_attr("question", question)
+            if self._lost:
+                self._lost.popleft()
         self._questions = max(self._questions, question + 1)
         # A Trial answers what a space asks; its overloads also allow None, which no space offers.
         arch = self._problem.space.sample(cast("Suggest", trial))
@@ -211,7 +233,9 @@ class Search:
         judgement, trial = done.judgement, entry.trial
         if isinstance(judgement, str):
             if done.killed:
-                judgement = f"killed its worker {entry.attempts} times; set aside"
+                network = f"network {entry.task.arch.digest()[:8]}"
+                times = f"{entry.attempts} times"
+                judgement = f"{network} killed its worker {times}, set aside: {judgement}"
             record_failure(trial, judgement, done.seconds)
             self._record(self._study.tell(trial, state=TrialState.FAIL))
             give_up_if_hopeless(self._ledger, self._problem.evaluator.name)
@@ -224,7 +248,6 @@ class Search:
     def _record(self, finished: FrozenTrial) -> None:
         self._log.add(finished)
         self._ledger.note(finished)
-        self._save_pending()
         self._observe(self._ledger)
 
     def _working_study(self) -> Study:
@@ -243,6 +266,8 @@ class Search:
                 attrs = {"question": pending["question"]}
                 study.enqueue_trial(pending["params"], user_attrs=attrs)
                 self._questions = max(self._questions, pending["question"] + 1)
+                known.add(pending["question"])
+        self._lost.extend(n for n in range(self._questions) if n not in known)
         if self._ledger.trials:
             self._observe(self._ledger)
         return study
@@ -253,15 +278,20 @@ class Search:
 
     def _save_pending(self) -> None:
         # One worker asks the same question again after a kill; several finish out of order, so
-        # what they were at must be written down.
+        # what they were at must be written down. Finished ones may stay in the file: a resumed
+        # search knows them.
         if self._executor.capacity > 1:
             pending = [{"question": q, "params": e.trial.params} for q, e in self._open.items()]
-            write_text_atomic(self._pending_file, json.dumps(pending) + "\n")
+            # Not flushed: `_lost` makes good what a power failure takes.
+            write_text_atomic(self._pending_file, json.dumps(pending) + "\n", flush=False)
 
     def _read_pending(self) -> list[dict[str, Any]]:
         if not self._pending_file.exists():
             return []
-        pending: list[dict[str, Any]] = json.loads(self._pending_file.read_text())
+        try:
+            pending: list[dict[str, Any]] = json.loads(self._pending_file.read_text())
+        except ValueError:
+            return []  # cut by a power failure
         return pending
 
     def _help_out(self) -> bool:
@@ -275,6 +305,7 @@ class Search:
             return False
         self._study.enqueue_trial(params)
         return True
+
 
 def give_up_if_hopeless(ledger: Ledger, evaluator: str) -> None:
     """Raises: EvaluationError if the evaluator has failed on every network, and on many."""

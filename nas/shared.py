@@ -21,6 +21,7 @@ from optuna import Trial
 from optuna.exceptions import TrialPruned, UpdateFinishedTrialError
 from optuna.trial import FrozenTrial
 
+from nas.claims import INTERRUPTED, SURPLUS, claims, settled
 from nas.cost import network_cost
 from nas.database_url import shown_url
 from nas.errors import RunError
@@ -38,10 +39,11 @@ from nas.searching import (
     quiet_optuna,
 )
 from nas.shared_storage import PatientStorage, SharedSettings, lost_connection, open_storage
-from nas.shared_study import INTERRUPTED, SURPLUS, SharedStudy, claims, settled
+from nas.shared_study import SharedStudy
 from nas.spec import ArchSpec
 from nas.suggest import Suggest
 from nas.trial_record import (
+    judgement_attributes,
     record_failure,
     record_judgement,
     record_network,
@@ -55,7 +57,7 @@ from nas.workers import Done, Executor, Task
 POLL_SECONDS = 1.0
 
 
-class _NothingNew(Exception):
+class _NoAnswerError(Exception):
     """A trial that ends without values, for the reason that its attributes tell."""
 
 
@@ -130,7 +132,7 @@ class SharedSearch:
 
     def _drive(self, storage: PatientStorage, started: float) -> list[str]:
         """Run a thread for each executor; the first error of any ends them all."""
-        threads = ThreadPoolExecutor(len(self._executors))
+        threads = ThreadPoolExecutor(len(self._executors), "driver")
         futures = [
             threads.submit(self._drive_one, storage, executor, started)
             for executor in self._executors
@@ -145,7 +147,8 @@ class SharedSearch:
         return [future.result() for future in futures]
 
     def _close(self) -> None:
-        for executor in self._executors:
+        executors, self._executors = self._executors, []
+        for executor in executors:
             executor.close()
 
     def _drive_one(self, storage: PatientStorage, executor: Executor, started: float) -> str:
@@ -208,12 +211,16 @@ class _Driver:
             return "all evaluations done"
         under_way = claims(trials)
         if ledger.evaluations + len(under_way) >= wanted:
-            return self._pause()
+            self._pause()
+            return None
         if ledger.dry >= DRY_TRIALS and not self._help_out(trials):
-            return self._pause() if under_way else "nothing new left to evaluate"
+            if not under_way:
+                return "nothing new left to evaluate"
+            self._pause()
+            return None
         self._overtaken = False
         try:
-            study.optimize(self._objective, n_trials=1, catch=(_NothingNew,))
+            study.optimize(self._objective, n_trials=1, catch=(_NoAnswerError,))
         except (ValueError, UpdateFinishedTrialError):
             # Optuna cannot tell a trial that the others have failed meanwhile.
             if not self._overtaken:
@@ -236,49 +243,54 @@ class _Driver:
         if isinstance(taken, FrozenTrial):
             values = record_repeat(trial, taken)
             if values is None:
-                raise _NothingNew
+                raise _NoAnswerError
             return values
         if taken is not None:
             # Failed trials are ignored by samplers.
             surplus = taken == trial.number
             set_attributes(trial, **({SURPLUS: True} if surplus else {"repeat_of": taken}))
-            raise _NothingNew
-        done = self._judge(arch, trial)
-        try:
-            return self._record(trial, arch, figures, done)
-        except UpdateFinishedTrialError:
-            self._overtaken = True
-            raise
+            raise _NoAnswerError
+        return self._record(trial, arch, figures, self._judge(arch, trial))
 
     def _judge(self, arch: ArchSpec, trial: Trial) -> Done:
         task = Task(trial.number, arch)
-        for attempt in range(1, MAX_ATTEMPTS + 1):
-            self._executor.submit(task)
-            (done,) = self._executor.wait()
-            if not done.killed:
-                return done
+        seconds = 0.0
+        for _ in range(MAX_ATTEMPTS):
+            if not self._stopping.is_set():
+                self._executor.submit(task)
+                (done,) = self._executor.wait()
+                if not done.killed:
+                    return done
+                seconds += done.seconds
             if self._stopping.is_set():
+                # Our own end has ended the worker; the network is not to blame.
                 set_attributes(trial, **{INTERRUPTED: True})
                 self._shared.queue_again(trial)
-                raise _NothingNew
-        reason = f"killed its worker {attempt} times; set aside"
-        return Done(done.key, reason, done.seconds)
+                raise _NoAnswerError
+        return Done(task.key, f"killed its worker {MAX_ATTEMPTS} times; set aside", seconds)
 
     def _record(
         self, trial: Trial, arch: ArchSpec, figures: dict[str, float], done: Done
     ) -> list[float]:
-        if isinstance(done.judgement, str):
-            record_failure(trial, done.judgement, done.seconds)
-            raise _NothingNew
-        record_judgement(trial, done.judgement, done.seconds)
-        return self._problem.values(done.judgement, network_cost(arch), figures)
+        judgement = done.judgement
+        if isinstance(judgement, str):
+            record_failure(trial, judgement, done.seconds)
+            raise _NoAnswerError
+        values = self._problem.values(judgement, network_cost(arch), figures)
+        try:
+            record_judgement(trial, judgement, done.seconds)
+        except UpdateFinishedTrialError:
+            self._overtaken = True
+            self._shared.rescue(trial, values, judgement_attributes(judgement, done.seconds))
+            raise
+        return values
 
     def _help_out(self, trials: Sequence[FrozenTrial]) -> bool:
         """Queue an unseen network within the bounds; False where there is none."""
         ledger = self._board.ledger
         source = random.Random(trial_seed(self._problem.config.seed, len(trials)))
-        known = {t.user_attrs["digest"] for t in trials if "digest" in t.user_attrs}
-        known -= {t.user_attrs["digest"] for t in trials if t.user_attrs.keys() & {SURPLUS}}
+        coming = [t for t in trials if not t.state.is_finished() and "digest" in t.user_attrs]
+        known = set(ledger.judged) | ledger.refused | {t.user_attrs["digest"] for t in coming}
         starts = [trial.params for trial in ledger.judged.values()]
         params = find_unseen(self._problem, known, starts, source)
         if params is None:

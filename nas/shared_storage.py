@@ -12,14 +12,13 @@ from optuna.exceptions import StorageInternalError, UpdateFinishedTrialError
 from optuna.storages import RDBStorage, RetryHeartbeatStaleTrialCallback
 from optuna.trial import FrozenTrial, TrialState
 
+from nas.claims import RETRIES
 from nas.database_url import driver_url, missing_driver, shown_url
 from nas.errors import RunError
 from nas.records import storage_reason
 
 Result = TypeVar("Result")
 
-# A trial whose driver dies is tried again so often: with the first time, three times in all.
-RETRIES = 2
 # Two drivers that meet an empty database both make its tables; the later one tries again.
 OPENING_ATTEMPTS = 6
 # A statement that a lost connection has broken is said again so often.
@@ -169,8 +168,3 @@ def lost_connection(error: BaseException | None) -> bool:
             return True
         error = error.__cause__ or error.__context__
     return False
-
-
-def retries_used_up(trial: FrozenTrial) -> bool:
-    """Whether a failed trial was the last one that its network gets."""
-    return len(RetryHeartbeatStaleTrialCallback.retry_history(trial)) >= RETRIES

@@ -8,7 +8,6 @@ that died is failed by the others once its heartbeat is old, and queued again un
 
 from __future__ import annotations
 
-import copy
 from collections.abc import Iterator
 from contextlib import contextmanager
 from typing import Any
@@ -18,15 +17,14 @@ import sqlalchemy
 from optuna import Study, Trial
 from optuna.trial import FrozenTrial, TrialState, create_trial
 
+from nas.claims import claims, is_claim, judged_networks
 from nas.config import SearchConfig
 from nas.errors import RunError
 from nas.objective import Direction
 from nas.records import storage_reason, study_name
-from nas.shared_storage import PatientStorage, retries_used_up
+from nas.shared_storage import PatientStorage
 
 UNFINISHED = (TrialState.RUNNING, TrialState.WAITING)
-# Why a trial that was asked brought nothing to the study; its network may be asked again.
-SURPLUS, INTERRUPTED = "surplus", "interrupted"
 
 
 class SharedStudy:
@@ -97,53 +95,20 @@ class SharedStudy:
             )
         )
 
+    def rescue(self, trial: Trial, values: list[float], attributes: dict[str, Any]) -> None:
+        """Save a paid-for answer whose trial the others took for dead; nobody need repeat it."""
+        self.study.add_trial(
+            create_trial(
+                values=values,
+                params=trial.params,
+                distributions=trial.distributions,
+                user_attrs={**trial.user_attrs, **attributes},
+            )
+        )
+
 
 def _holds(trial: FrozenTrial, digest: str) -> bool:
     """Whether an unfinished trial will judge a network: claimed, or queued after a death."""
     if trial.user_attrs.get("digest") != digest:
         return False
     return trial.state == TrialState.WAITING or is_claim(trial)
-
-
-def is_claim(trial: FrozenTrial) -> bool:
-    """Whether a running trial is judging its network.
-
-    A queued copy of a dead driver's trial carries the old trial's number, so it is no claim.
-    """
-    running = trial.state == TrialState.RUNNING
-    return running and trial.user_attrs.get("claim") == trial.number
-
-
-def claims(trials: list[FrozenTrial]) -> list[FrozenTrial]:
-    """The trials whose networks are being judged."""
-    return [trial for trial in trials if is_claim(trial)]
-
-
-def settled(trial: FrozenTrial) -> FrozenTrial | None:
-    """A finished trial as the ledger counts it; None where it decided nothing.
-
-    A trial that was given up, or whose driver died, decides nothing unless it was the last attempt:
-    then its network is set aside, with the reason.
-    """
-    attrs = trial.user_attrs
-    if not trial.state.is_finished() or "digest" not in attrs:
-        return None
-    if trial.state != TrialState.FAIL or "repeat_of" in attrs or "error" in attrs:
-        return trial
-    given_up = attrs.keys() & {SURPLUS, INTERRUPTED}
-    if given_up or attrs.get("claim") != trial.number or not retries_used_up(trial):
-        return None
-    marked = copy.copy(trial)
-    reason: dict[str, Any] = {"error": "its driver died over it 3 times; set aside"}
-    marked.user_attrs = {**attrs, **reason}
-    return marked
-
-
-def judged_networks(trials: list[FrozenTrial]) -> dict[str, FrozenTrial]:
-    """Digest -> the trial that paid for the network, failures included."""
-    found: dict[str, FrozenTrial] = {}
-    for trial in trials:
-        counted = settled(trial)
-        if counted is not None and not counted.user_attrs.keys() & {"refused", "repeat_of"}:
-            found.setdefault(counted.user_attrs["digest"], counted)
-    return found

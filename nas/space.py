@@ -17,7 +17,9 @@ __all__ = [
     "HasColumnNames",
     "HasParameters",
     "HasReference",
+    "HasResolutions",
     "SearchSpace",
+    "at_resolution",
     "random_network",
     "rebuild",
 ]
@@ -56,11 +58,34 @@ class HasParameters(Protocol):
 
 
 @runtime_checkable
+class HasResolutions(Protocol):
+    """A space whose networks depend on the size of the images, by their strides for example."""
+
+    def at_resolution(self, resolution: int) -> SearchSpace:
+        """The space for square images of `resolution` pixels a side.
+
+        It asks the same questions with the same choices, so that answers carry over, and its
+        networks and reference have that resolution.
+        """
+
+
+@runtime_checkable
 class HasColumnNames(Protocol):
     """A space whose parameters have other names in published tables."""
 
     def column_names(self) -> dict[str, str]:
         """Column of a table -> parameter name."""
+
+
+def at_resolution(space: SearchSpace, resolution: int | None) -> SearchSpace:
+    """`space` for images of `resolution` pixels: itself where it does not depend on them, or None.
+
+    The networks of a space that does not depend on them keep their own resolution; see
+    `nas.archs.resized`.
+    """
+    if resolution is None or not isinstance(space, HasResolutions):
+        return space
+    return space.at_resolution(resolution)
 
 
 def random_network(

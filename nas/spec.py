@@ -27,6 +27,7 @@ from nas.spec_parts import (
     check_number,
     check_one_of,
     check_whole,
+    strided,
 )
 
 __all__ = [
@@ -47,6 +48,12 @@ __all__ = [
 
 SCHEMA_VERSION = 1
 """Version of the JSON form. A reader refuses a newer one instead of guessing."""
+
+_LATER_FIELDS: dict[str, dict[str, Any]] = {"stem": {"max_pool": False}, "head": {"hidden": None}}
+"""Fields that came after the first digests were recorded, with the value that changes nothing.
+
+With that value they are left out of the identity, so that a network keeps its digest.
+"""
 
 
 @dataclass(frozen=True)
@@ -81,11 +88,6 @@ class BlockSpec:
     def option(self, name: str, default: Scalar) -> Scalar:
         """The setting `name` of this block kind, or `default`."""
         return dict(self.options).get(name, default)
-
-
-def strided(size: int, stride: int) -> int:
-    """Side length after an odd, symmetrically padded kernel moves by `stride`."""
-    return -(-size // stride)
 
 
 def expand_stage(
@@ -151,7 +153,7 @@ class ArchSpec:
     def blocks(self) -> tuple[BlockSpec, ...]:
         """Every block in order, with its sizes, its place and its stochastic depth."""
         expanded: list[BlockSpec] = []
-        channels, size = self.stem.channels, strided(self.resolution, self.stem.stride)
+        channels, size = self.stem.channels, self.stem.out_size(self.resolution)
         for index, stage in enumerate(self.stages):
             for block in expand_stage(stage, channels, size, self.activation):
                 drop_path = self.drop_path * len(expanded) / self.depth
@@ -167,6 +169,10 @@ class ArchSpec:
     def _digest(self) -> str:
         content = self.to_dict()
         del content["name"]
+        for part, fields in _LATER_FIELDS.items():
+            for name, value in fields.items():
+                if content[part][name] == value:
+                    del content[part][name]
         for stage in content["stages"]:
             # 2, 2.0 and True are equal options, so they must make one identity.
             options = stage["options"]

@@ -44,6 +44,11 @@ def check_odd(where: str, value: Any) -> None:
         raise SpecError(f"{where} is {value}; kernels must be odd, so that padding is symmetric")
 
 
+def strided(size: int, stride: int) -> int:
+    """Side length after an odd, symmetrically padded kernel moves by `stride`."""
+    return -(-size // stride)
+
+
 @dataclass(frozen=True)
 class SqueezeExcite:
     """Channel attention: global pooling, reduce, activation, expand, gate.
@@ -86,12 +91,16 @@ class NormSpec:
 
 @dataclass(frozen=True)
 class StemSpec:
-    """The first convolution, with batch norm and activation."""
+    """The first convolution, with batch norm and activation.
+
+    `max_pool` puts a 3x3 max pooling of stride 2 after them, as ResNet does.
+    """
 
     channels: int
     kernel: int = 3
     stride: int = 2
     activation: str | None = None
+    max_pool: bool = False
 
     def __post_init__(self) -> None:
         check_whole("stem.channels", self.channels)
@@ -99,22 +108,38 @@ class StemSpec:
         check_whole("stem.stride", self.stride, 1, 8)
         if self.activation is not None:
             check_one_of("stem.activation", self.activation, ACTIVATIONS)
+        if type(self.max_pool) is not bool:
+            raise SpecError(f"stem.max_pool is {self.max_pool!r}; it must be true or false")
+
+    def conv_size(self, resolution: int) -> int:
+        """Side length in pixels after the convolution."""
+        return strided(resolution, self.stride)
+
+    def out_size(self, resolution: int) -> int:
+        """Side length in pixels after the whole stem."""
+        size = self.conv_size(resolution)
+        return strided(size, 2) if self.max_pool else size
 
 
 @dataclass(frozen=True)
 class HeadSpec:
-    """What follows the last stage: 1x1 convolution, pooling, dropout, classifier.
+    """What follows the last stage: 1x1 convolution, pooling, hidden layer, dropout, classifier.
 
-    `channels=None` leaves the convolution out; the classifier then reads the last stage.
+    `channels=None` leaves the convolution out. `hidden` is the width of a linear layer with bias
+    between pooling and classifier, as in MobileNetV3; None leaves it out. `activation` follows
+    the convolution and the hidden layer.
     """
 
     channels: int | None = None
     dropout: float = 0.0
     activation: str | None = None
+    hidden: int | None = None
 
     def __post_init__(self) -> None:
         if self.channels is not None:
             check_whole("head.channels", self.channels)
+        if self.hidden is not None:
+            check_whole("head.hidden", self.hidden)
         check_number(self, "dropout", "head.dropout", 0, 0.95)
         if self.activation is not None:
             check_one_of("head.activation", self.activation, ACTIVATIONS)

@@ -52,13 +52,19 @@ def record_repeat(trial: Trial, earlier: FrozenTrial) -> list[float] | None:
     return None if "error" in answer else earlier.values
 
 
-def record_judgement(trial: Trial, judgement: Accuracy | Score, seconds: float) -> None:
-    """Write what a network was judged to be; `seconds` where the evaluator tells none."""
+def judgement_attributes(judgement: Accuracy | Score, seconds: float) -> dict[str, Any]:
+    """What is written of a judgement; `seconds` where the evaluator tells none."""
     kind = "accuracy" if isinstance(judgement, Accuracy) else "score"
     spent = round(judgement.seconds or seconds, 6)
-    set_attributes(trial, **{kind: judgement.value}, source=judgement.source, seconds=spent)
+    content: dict[str, Any] = {kind: judgement.value, "source": judgement.source, "seconds": spent}
     if isinstance(judgement, Accuracy) and judgement.sd is not None:
-        set_attributes(trial, sd=judgement.sd)
+        content["sd"] = judgement.sd
+    return content
+
+
+def record_judgement(trial: Trial, judgement: Accuracy | Score, seconds: float) -> None:
+    """Write what a network was judged to be."""
+    set_attributes(trial, **judgement_attributes(judgement, seconds))
 
 
 def record_failure(trial: Trial, reason: str, seconds: float) -> None:

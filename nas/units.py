@@ -63,6 +63,16 @@ def format_bytes(value: float) -> str:
     raise AssertionError("unreachable")
 
 
+def format_duration(seconds: float) -> str:
+    """Write a time in the unit that suits it: "2.3 ms", "45 s", "12 min", "3.4 h", "2.1 days"."""
+    if seconds < 1:
+        return f"{1000 * seconds:.3g} ms"
+    for limit, factor, unit in ((100, 1, "s"), (6000, 60, "min"), (172_800, 3600, "h")):
+        if seconds < limit:
+            return f"{seconds / factor:.3g} {unit}"
+    return f"{seconds / 86400:.3g} days"
+
+
 def suggest_unit(value: int, smallest: int, largest: int) -> str | None:
     """The suffixed reading of a bare number that falls inside a range: 400 -> "400M".
 

@@ -7,9 +7,7 @@ its own task with it. Workers on other machines are in `nas.ray_workers`.
 
 from __future__ import annotations
 
-import contextlib
 import faulthandler
-import multiprocessing
 import os
 import shutil
 import signal
@@ -23,9 +21,9 @@ from concurrent.futures import FIRST_COMPLETED, Future, ProcessPoolExecutor, wai
 from concurrent.futures.process import BrokenProcessPool
 from contextlib import contextmanager
 from dataclasses import dataclass
-from multiprocessing.process import BaseProcess
+from multiprocessing.context import SpawnContext, SpawnProcess
 from pathlib import Path
-from typing import Protocol
+from typing import Any, Protocol
 
 from nas.errors import NasError, one_line
 from nas.evaluators.base import Accuracy, EvaluationContext, Evaluator, Score, judge
@@ -123,7 +121,7 @@ class Worker:
         self._evaluator: Evaluator | None = None
 
     def work(self, task: Task) -> Done:
-        """Judge one task; whatever an evaluator raises becomes the reason why there is no answer."""
+        """Judge one task; what an evaluator raises becomes the reason why there is no answer."""
         started = time.monotonic()
         judgement: Accuracy | Score | str
         try:
@@ -143,6 +141,22 @@ class Worker:
         return self._evaluator
 
 
+class _RecordingContext(SpawnContext):
+    """Starts processes for a pool, and remembers them: a pool does not say which are its own.
+
+    Not by fork: a forked child of a process that has used CUDA or threads is broken.
+    """
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.processes: list[SpawnProcess] = []
+
+    def Process(self, *arguments: Any, **settings: Any) -> SpawnProcess:  # type: ignore[override] # noqa: N802
+        process = SpawnProcess(*arguments, **settings)
+        self.processes.append(process)
+        return process
+
+
 @dataclass
 class _Slot:
     """A pool of one process, and the task it works on."""
@@ -150,39 +164,40 @@ class _Slot:
     number: int
     log: Path
     pool: ProcessPoolExecutor
-    process: BaseProcess
+    process: SpawnProcess
     task: Task | None = None
 
 
 class ProcessWorkers:
     """Judges in worker processes on this machine, one GPU each where there are GPUs.
 
-    A worker's output goes to `workers/worker-<n>.log` beside the evaluator's folder.
+    A worker's output goes to `workers/worker-<n>.log` beside the evaluator's folder; the numbers
+    count from `first`.
     """
 
-    def __init__(self, settings: WorkerSettings, workers: int) -> None:
+    def __init__(self, settings: WorkerSettings, workers: int, first: int = 0) -> None:
         self.capacity = workers
         self._settings = settings
         self._gpus = visible_gpus()
         make_folder(settings.folder.parent / "workers")
-        self._slots = [self._start(number) for number in range(workers)]
+        self._slots = [self._start(number) for number in range(first, first + workers)]
         self._futures: dict[Future[Done], _Slot] = {}
+        self._closing = False
 
     def _start(self, number: int) -> _Slot:
         gpu = self._gpus[number % len(self._gpus)] if self._gpus else None
         log = self._settings.folder.parent / "workers" / f"worker-{number}.log"
+        context = _RecordingContext()
         pool = ProcessPoolExecutor(
             max_workers=1,
-            # Not fork: a forked child of a process that has used CUDA or threads is broken.
-            mp_context=multiprocessing.get_context("spawn"),
+            mp_context=context,
             initializer=_begin_worker,
             initargs=(self._settings, log, gpu, os.getpid()),
         )
-        others = set(multiprocessing.active_children())
         with _interrupts_held():
             # A pool starts its process when it gets its first task, before `submit` returns.
             pool.submit(os.getpid)
-        (process,) = set(multiprocessing.active_children()) - others
+        (process,) = context.processes
         return _Slot(number, log, pool, process)
 
     def submit(self, task: Task) -> None:
@@ -212,7 +227,8 @@ class ProcessWorkers:
             return future.result()
         if isinstance(error, BrokenProcessPool):
             reason = f"its worker {_end_of(slot.process)}; see workers/{slot.log.name}"
-            self._replace(slot)
+            if not self._closing:
+                self._replace(slot)
             return Done(task.key, reason, 0.0, killed=True)
         # Such as an answer that cannot be sent from one process to another.
         return Done(task.key, one_line(error), 0.0)
@@ -223,7 +239,8 @@ class ProcessWorkers:
         slot.pool, slot.process = fresh.pool, fresh.process
 
     def close(self) -> None:
-        """Ask every worker to end, then make it."""
+        """Ask every worker to end, then make it; another thread may still be in `wait`."""
+        self._closing = True
         processes = [slot.process for slot in self._slots]
         for process in processes:
             process.terminate()
@@ -237,7 +254,7 @@ class ProcessWorkers:
             slot.pool.shutdown(wait=True, cancel_futures=True)
 
 
-def _end_of(process: BaseProcess) -> str:
+def _end_of(process: SpawnProcess) -> str:
     """How a process ended: "was ended by SIGKILL"."""
     process.join(1.0)
     code = process.exitcode

@@ -46,6 +46,8 @@ def scale(
     head = arch.head
     if head.channels is not None:
         head = dataclasses.replace(head, channels=wider(head.channels))
+    if head.hidden is not None:
+        head = dataclasses.replace(head, hidden=wider(head.hidden))
     if resolution_px is None:
         resolution_px = (
             arch.resolution

@@ -5,6 +5,7 @@ from __future__ import annotations
 import dataclasses
 import math
 import os
+import signal
 import time
 from pathlib import Path
 
@@ -135,3 +136,80 @@ class TinySpace:
             stages[6], kernel=suggest.suggest_categorical("stage6.kernel", (3, 5))
         )
         return dataclasses.replace(base, stages=tuple(stages), name="")
+
+
+class Deadly(Toy):
+    """Not cheap: kills its process over about one network in three."""
+
+    name = "deadly"
+    cheap = False
+
+    def evaluate(self, arch: ArchSpec, *, seed: int) -> Accuracy:
+        if arch.digest()[0] in "01234":
+            os.kill(os.getpid(), signal.SIGKILL)
+        return super().evaluate(arch, seed=seed)
+
+
+class DiesOnce(Slow):
+    """Kills its process the first time that it is asked for a network of the first of four."""
+
+    name = "dies-once"
+
+    def evaluate(self, arch: ArchSpec, *, seed: int) -> Accuracy:
+        mark = Path(os.environ["TOY_LOG"]).with_name(f"died-{arch.digest()[:12]}")
+        if arch.digest()[0] in "01234567" and not mark.exists():
+            mark.touch()
+            os.kill(os.getpid(), signal.SIGKILL)
+        return super().evaluate(arch, seed=seed)
+
+
+class TellsGpu(Toy):
+    """Not cheap: tells in the source which GPU its worker was given."""
+
+    name = "tells-gpu"
+    cheap = False
+
+    def evaluate(self, arch: ArchSpec, *, seed: int) -> Accuracy:
+        time.sleep(0.2)
+        gpu = os.environ.get("CUDA_VISIBLE_DEVICES", "none")
+        return Accuracy(super().evaluate(arch, seed=seed).value, f"GPU {gpu}")
+
+
+class Leaving(Toy):
+    """Not cheap: ends the whole program, a mistake, and answers with what cannot be sent."""
+
+    name = "leaving"
+    cheap = False
+
+    def evaluate(self, arch: ArchSpec, *, seed: int) -> Accuracy:
+        if arch.digest()[0] in "01234567":
+            raise SystemExit("leaving")
+        result = super().evaluate(arch, seed=seed)
+        if arch.digest()[0] in "89ab":
+            object.__setattr__(result, "source", (lambda: None))
+        return result
+
+
+class TellsPid(Slow):
+    """Tells in the source which process judged."""
+
+    name = "tells-pid"
+
+    def evaluate(self, arch: ArchSpec, *, seed: int) -> Accuracy:
+        return Accuracy(super().evaluate(arch, seed=seed).value, str(os.getpid()))
+
+
+@dataclasses.dataclass
+class UnhashableSpace(TinySpace):
+    """A space with an equality of its own, and so without a hash."""
+
+    name: str = "unhashable"
+
+
+class TellingSeconds(Slow):
+    """Not cheap, and says beforehand how long it takes."""
+
+    name = "telling"
+
+    def seconds_per_evaluation(self) -> float:
+        return 60.0

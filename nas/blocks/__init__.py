@@ -8,8 +8,11 @@ from __future__ import annotations
 
 from functools import cache
 
+from nas.blocks.conv import CONV
+from nas.blocks.fused_mbconv import FUSED_MBCONV
 from nas.blocks.kind import BlockKind, expanded_channels, squeezed_channels
 from nas.blocks.mbconv import MBCONV
+from nas.blocks.resnet import BASIC, BOTTLENECK
 from nas.blocks.separable import SEPARABLE
 from nas.errors import PluginError, SpecError
 from nas.registry import Registry
@@ -23,7 +26,7 @@ __all__ = [
     "squeezed_channels",
 ]
 
-BUILT_IN = {kind.name: kind for kind in (MBCONV, SEPARABLE)}
+BUILT_IN = {kind.name: kind for kind in (MBCONV, SEPARABLE, FUSED_MBCONV, CONV, BASIC, BOTTLENECK)}
 
 BLOCK_KINDS = Registry("nas.blocks", "block kind", dict.fromkeys(BUILT_IN, "nas.blocks:BUILT_IN"))
 

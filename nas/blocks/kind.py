@@ -36,12 +36,14 @@ class BlockKind:
     build: the block's module; maps (N, in_channels, in_size, in_size) to
         (N, out_channels, out_size, out_size). It imports torch when called, not before.
     check: raises SpecError where the settings make no sense for this kind.
+    expands: whether the kind reads the expand ratio; tables show it only then.
     """
 
     name: str
     cost: Callable[[BlockSpec], Cost]
     build: Callable[[BlockSpec, NormSpec], nn.Module]
     check: Callable[[BlockSpec], None] = _anything_goes
+    expands: bool = True
 
 
 def expanded_channels(block: BlockSpec) -> int:

@@ -5,7 +5,8 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from nas.arithmetic import Cost, convolution, squeeze_excite
-from nas.blocks.kind import BlockKind, expanded_channels, no_options, squeezed_channels
+from nas.blocks.kind import BlockKind, expanded_channels, squeezed_channels
+from nas.blocks.skip import check_skip_option, skip_cost, waiting_values
 from nas.spec import BlockSpec, NormSpec
 
 if TYPE_CHECKING:
@@ -15,8 +16,7 @@ if TYPE_CHECKING:
 def mbconv_cost(block: BlockSpec) -> Cost:
     """Cost of one MBConv. The expansion is absent at expand ratio 1."""
     expanded = expanded_channels(block)
-    inputs = block.in_channels * block.in_size * block.in_size
-    waiting = inputs if block.has_skip else 0
+    waiting = waiting_values(block)
     cost = Cost()
     if block.expand_ratio != 1:
         # The block's input is this layer's input too: nothing more waits.
@@ -29,7 +29,7 @@ def mbconv_cost(block: BlockSpec) -> Cost:
         squeezed = squeezed_channels(block, expanded)
         cost += squeeze_excite(expanded, squeezed, block.out_size).holding(waiting)
     project = convolution(expanded, block.out_channels, 1, block.out_size, block.out_size)
-    return cost + project.holding(waiting)
+    return cost + project.holding(waiting) + skip_cost(block)
 
 
 def build_mbconv(block: BlockSpec, norm: NormSpec) -> nn.Module:
@@ -45,4 +45,4 @@ def build_mbconv(block: BlockSpec, norm: NormSpec) -> nn.Module:
     )
 
 
-MBCONV = BlockKind("mbconv", mbconv_cost, build_mbconv, no_options)
+MBCONV = BlockKind("mbconv", mbconv_cost, build_mbconv, check_skip_option)

@@ -45,4 +45,4 @@ def build_separable(block: BlockSpec, norm: NormSpec) -> nn.Module:
     return Separable(block, norm, squeezed=squeezed)
 
 
-SEPARABLE = BlockKind("separable", separable_cost, build_separable, check_separable)
+SEPARABLE = BlockKind("separable", separable_cost, build_separable, check_separable, expands=False)

@@ -8,9 +8,11 @@ from typing import TYPE_CHECKING, Any
 import click
 
 from nas.archs import resized
-from nas.cli.options import NETWORK, json_option, size_options
+from nas.cli.opaque_cost import Request, show_opaque_cost
+from nas.cli.options import ANY_NETWORK, json_option, size_options
 from nas.cli.output import print_json, print_table
 from nas.cost import StageCost, network_cost, per_stage
+from nas.opaque import OpaqueNetwork
 from nas.spec import ArchSpec
 from nas.units import format_bytes, format_count
 
@@ -40,7 +42,7 @@ DEFINITION = (
 
 
 @click.command("cost")
-@click.argument("arch", type=NETWORK)
+@click.argument("arch", type=ANY_NETWORK)
 @click.option("--per-stage", "stages", is_flag=True, help="One row for stem, stages and head.")
 @click.option(
     "--verify",
@@ -54,7 +56,7 @@ DEFINITION = (
 @click.pass_context
 def command(
     context: click.Context,
-    arch: ArchSpec,
+    arch: ArchSpec | OpaqueNetwork,
     stages: bool,
     verified: bool,
     resolution: int | None,
@@ -67,14 +69,21 @@ def command(
     ARCH is a reference name (efficientnet-b0), a JSON file, a run (its best network) or a run's
     member (RUN:b3). FLOPs are multiply-adds of convolution and linear layers; activations are the
     output elements of convolution layers; memory is counted at float32, peak activation memory
-    for a runtime that folds batch norm and activation into the layer before them.
+    for a runtime that folds batch norm and activation into the layer before them. A reference
+    that is no spec (densenet-121, inception-v3) is counted on the network that torchvision builds.
 
     Keys of --json: name, digest, resolution, classes, in_channels; flops, params, activations,
-    weight_bytes, peak_activation_bytes; stages: a list with name, operator, layers, in_channels,
+    weight_bytes, peak_activation_bytes; counted_by; stages: a list with name, operator, layers, in_channels,
     out_channels, in_size, out_size and the same five figures; verification: null without
     --verify, else matches, checks (what, counter, by_arithmetic, counted, equal) and fvcore_other
     (what fvcore counts beyond conv + linear, by operator).
     """
+    if isinstance(arch, OpaqueNetwork):
+        request = Request(stages, verified, resolution, classes, in_channels)
+        if not show_opaque_cost(arch, request, as_json=as_json):
+            click.echo(f"nas: {arch.name} does not cost what is kept for it", err=True)
+            context.exit(MISMATCH)
+        return
     arch = resized(arch, resolution=resolution, classes=classes, in_channels=in_channels)
     # First, because it names the stage of an impossible block; per_stage would not.
     cost = network_cost(arch)
@@ -89,6 +98,7 @@ def command(
                 "classes": arch.classes,
                 "in_channels": arch.in_channels,
                 **dataclasses.asdict(cost),
+                "counted_by": "arithmetic",
                 "stages": [_stage_document(row) for row in rows],
                 "verification": None if verification is None else _verified(verification),
             }

@@ -16,9 +16,11 @@ from nas.registry import did_you_mean
 
 COMMANDS = {
     "search": "search for the best network at a FLOPs target",
+    "status": "where a search stands, while it runs: best, failures, time left",
     "family": "B0..B7 of a network: published, or by alpha, beta, gamma",
     "scale": "scale a network to a FLOPs figure",
     "cost": "FLOPs, parameters, activations and memory of a network",
+    "refs": "the reference networks and what they cost",
     "spaces": "the search spaces, their sizes and how many networks fit a target",
     "score": "judge a list of networks",
     "plugins": "spaces, evaluators, rewards and block kinds that are installed",

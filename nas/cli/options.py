@@ -39,8 +39,19 @@ class Network(click.ParamType):
         return value if isinstance(value, ArchSpec) else find_network(str(value))
 
 
+class AnyNetwork(Network):
+    """An ARCH, or a reference that is known by its cost only (an `OpaqueNetwork`)."""
+
+    def convert(self, value: Any, param: click.Parameter | None, ctx: click.Context | None) -> Any:
+        """Find the network. Raises: NasError if there is none."""
+        from nas.opaque import OPAQUE_NETWORKS
+
+        return OPAQUE_NETWORKS.get(value) or super().convert(value, param, ctx)
+
+
 COUNT = Count()
 NETWORK = Network()
+ANY_NETWORK = AnyNetwork()
 
 json_option = click.option(
     "--json", "as_json", is_flag=True, help="Print one JSON document on stdout instead of text."

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import json
 import signal
 import sys
@@ -12,12 +13,19 @@ import click
 
 from nas.cli.options import COUNT, json_option, size_options
 from nas.config import SearchConfig
+from nas.database_url import is_shared, shown_url
 from nas.errors import ConfigError
 from nas.objective import Bound
 
 if TYPE_CHECKING:
+    from nas.problem import Problem
+    from nas.ray_workers import RaySettings
     from nas.records import Run
     from nas.results import SearchResult
+    from nas.searching import Observer, Search
+    from nas.shared import SharedSearch
+
+    AnySearch = Search | SharedSearch
 
 DEFAULT_TRIALS = 1000
 
@@ -129,10 +137,27 @@ class Exponents(click.ParamType):
     show_default=True,
     help="Worker processes for an evaluator that trains; one GPU each where there are GPUs.",
 )
+@click.option(
+    "--ray",
+    metavar="ADDRESS|local",
+    help="Workers on a Ray cluster (extra `ray`): HOST:PORT, auto, or local to start one here.",
+)
+@click.option(
+    "--gpus-per-candidate",
+    type=float,
+    help="With --ray: GPUs of a worker, 0.5 for two on one [1 where there are GPUs].",
+)
 @click.option("--timeout", type=Seconds(), help="Ask no more after this long: 90s, 15m, 2h.")
 @click.option("--seed", type=int, default=0, show_default=True, help="The same seed, the same run.")
-@click.option("--storage", help="A database for the Optuna study instead of the run's journal.")
+@click.option(
+    "--storage",
+    help="A database for the study instead of the run's journal; "
+    "the same command on several machines then shares it (docs/parallel.md).",
+)
 @click.option("--out", type=click.Path(path_type=Path), help="Run folder [runs/<date>-...].")
+@click.option(
+    "--dry-run", is_flag=True, help="Say what would be done, how long it takes; do nothing."
+)
 @click.option("--quiet", is_flag=True, help="No progress on stderr.")
 @size_options
 @json_option
@@ -148,6 +173,9 @@ def command(
     data: Path | None,
     out: Path | None,
     workers: int,
+    ray: str | None,
+    gpus_per_candidate: float | None,
+    dry_run: bool,
     quiet: bool,
     as_json: bool,
     **settings: Any,
@@ -162,6 +190,9 @@ def command(
     --json: best, paper_best, reward_best, reference (each: name, digest, spec, cost, accuracy,
     accuracy_sd, score, source, reward, trial, params), evaluations, refused, repeats, failed,
     top, pareto, target_flops, stopped, run.
+    With --dry-run: space, networks, fitting, within_bounds, evaluations, done, workers, gpus,
+    seconds, seconds_per_evaluation, seconds_known_by, sampler_seconds, bytes, run, goes_on,
+    in_use_by, study, files.
     """  # noqa: D301 - \b is click's mark for text that must not be re-wrapped
     if data is not None:
         raise ConfigError(
@@ -186,30 +217,59 @@ def command(
         timeout_seconds=timeout,
         **settings,
     )
-    run_search(config, out, workers=workers, quiet=quiet, as_json=as_json)
+    if dry_run:
+        from nas.cli.dry_run_text import show_dry_run
+
+        show_dry_run(config, out, workers, as_json)
+        return
+    run_search(
+        config,
+        out,
+        workers=workers,
+        ray=_ray_settings(ray, gpus_per_candidate),
+        quiet=quiet,
+        as_json=as_json,
+    )
+
+
+def _ray_settings(address: str | None, gpus_per_candidate: float | None) -> RaySettings | None:
+    from nas.ray_workers import RaySettings
+
+    if address is not None:
+        return RaySettings(address, gpus_per_candidate)
+    if gpus_per_candidate is not None:
+        raise ConfigError(
+            "--gpus-per-candidate needs --ray; without Ray each worker has a GPU of its own"
+        )
+    return None
 
 
 def run_search(
-    config: SearchConfig, out: Path | None, *, workers: int, quiet: bool, as_json: bool
+    config: SearchConfig,
+    out: Path | None,
+    *,
+    workers: int,
+    quiet: bool,
+    as_json: bool,
+    ray: RaySettings | None = None,
 ) -> None:
     """Check, search, save and print."""
     from nas.problem import load_problem
     from nas.progress import search_progress
-    from nas.records import choose_folder, command_line, locked, open_run
+    from nas.records import command_line
+    from nas.run_folder import working_run
     from nas.sampling import sampler_factory
-    from nas.searching import Search, make_executor
-    from nas.units import format_count
 
     sampler_factory(config.sampler)
     problem = load_problem(config)
-    folder = out or choose_folder(config, format_count(config.target_flops))
-    run = open_run(folder, config, command_line(sys.argv[1:]))
-    with locked(folder):
+    with working_run(config, out, command_line(sys.argv[1:])) as run:
         signal.signal(signal.SIGTERM, _interrupt)
         with search_progress(config.trials, config.target_flops, quiet) as observe:
-            search = Search(problem, run, make_executor(problem, run, workers), observe)
+            search = make_search(problem, run, workers, observe, ray)
             try:
-                outcome = search.execute()
+                # What evaluators and engines print is no part of the result.
+                with contextlib.redirect_stdout(sys.stderr):
+                    outcome = search.execute()
             except KeyboardInterrupt:
                 _say_how_to_go_on(run, search.ledger.evaluations)
         result = save_result(problem, run, outcome)
@@ -223,13 +283,54 @@ def run_search(
         print_result(problem, result, run, outcome)
 
 
+def make_search(
+    problem: Problem,
+    run: Run,
+    workers: int,
+    observe: Observer,
+    ray: RaySettings | None = None,
+) -> AnySearch:
+    """One driver of a study that others may share, where the storage allows that, or the only one.
+
+    Imports what is needed for that one only: a search without a database needs no SQLAlchemy.
+    """
+    from nas.searching import Search, make_executor
+
+    if not problem.evaluator.cheap:
+        _note_workers(run, workers, ray)
+    if not is_shared(run.config.storage):
+        return Search(problem, run, make_executor(problem, run, workers, ray=ray), observe)
+    if ray is not None:
+        raise ConfigError(
+            "--ray and a --storage that drivers share are two ways to many machines; choose one"
+        )
+    from nas.shared import SharedSearch
+
+    # Cheap evaluations are done in this process, where a second thread would gain nothing.
+    threads = 1 if problem.evaluator.cheap else workers
+    executors = [make_executor(problem, run, 1, number) for number in range(threads)]
+    return SharedSearch(problem, run, executors, observe)
+
+
+def _note_workers(run: Run, workers: int, ray: RaySettings | None) -> None:
+    """Write for `nas status` what an evaluation takes: its GPUs, null where only Ray knows."""
+    from nas.files import write_text_atomic
+    from nas.workers import visible_gpus
+
+    gpus = (1 if visible_gpus() else 0) if ray is None else ray.gpus_per_candidate
+    document = {"workers": workers, "gpus": gpus}
+    write_text_atomic(run.folder / "workers" / "workers.json", json.dumps(document) + "\n")
+
+
 def _interrupt(signum: int, frame: Any) -> NoReturn:
     raise KeyboardInterrupt
 
 
 def _say_how_to_go_on(run: Run, evaluations: int) -> NoReturn:
+    storage = run.config.storage
+    place = run.folder if storage is None else shown_url(storage)
     click.echo(
-        f"interrupted after {evaluations} evaluations, all saved in {run.folder}; "
+        f"interrupted after {evaluations} evaluations, all saved in {place}; "
         "the same command goes on",
         err=True,
     )

@@ -8,6 +8,7 @@ import click
 
 from nas.cli.output import print_table
 from nas.cost import describe_stage
+from nas.database_url import shown_url
 from nas.problem import Problem
 from nas.records import Run
 from nas.results import Candidate, SearchResult
@@ -51,7 +52,9 @@ def print_result(problem: Problem, result: SearchResult, run: Run, outcome: Outc
     click.echo(f"top {len(result.top)} at or below the target:")
     print_table(headers, [_row(f"trial {c.trial}", c) for c in result.top])
     click.echo()
-    click.echo(f"run: {run.folder} (best.json, trials.csv, pareto.png, study.journal)")
+    storage = run.config.storage
+    study = "study.journal" if storage is None else f"the study is in {shown_url(storage)}"
+    click.echo(f"run: {run.folder} (best.json, trials.csv, pareto.png, {study})")
 
 
 _HEADERS = ("network", "accuracy", "FLOPs", "params", "activations", "reward")

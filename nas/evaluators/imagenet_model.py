@@ -119,6 +119,18 @@ def pair_inputs(places: Codes, points: Floats) -> Floats:
     return np.column_stack([np.ones(len(places)), contrasts(places), points[:, -2:]])
 
 
+def noise_inputs(scaled_latent: Floats, places: Codes, points: Floats) -> Floats:
+    """What the log variance of a label depends on, (n, 5).
+
+    A constant, the latent accuracy (divided by the link's scale), the share of stages with
+    squeeze-excite, whether stage 5 has four layers, log FLOPs.
+    """
+    share = places[:, COLUMNS.index("se0") :].mean(axis=1)
+    four_layers = places[:, COLUMNS.index("l5")] == 3
+    ones = np.ones(len(places))
+    return np.column_stack([ones, scaled_latent, share, four_layers, points[:, -2]])
+
+
 @dataclass(frozen=True)
 class Prediction:
     """Predicted top-1 accuracies and their standard deviations, fractions, each of shape (n,).
@@ -181,15 +193,16 @@ class ImagenetModel:
     def predict_parts(self, codes: ArrayLike) -> Prediction:
         """`predict`, with the standard deviation taken apart into model and label noise."""
         places = positions(codes)
+        points = self._coordinates(places)
         blocks = [
-            self._latent(places[start : start + BLOCK_ROWS])
+            self._latent(places[start : start + BLOCK_ROWS], points[start : start + BLOCK_ROWS])
             for start in range(0, len(places), BLOCK_ROWS)
         ]
         latent, log_variance = np.concatenate(blocks or [np.empty((0, 2))]).T
         ceiling, scale = self._arrays["link"]
-        level, slope, squeeze = self._arrays["noise"]
-        share = places[:, 3 * STAGES :].mean(axis=1)
-        noise_variance = np.exp(level + slope * latent / scale + squeeze * share)
+        noise_variance = np.exp(
+            noise_inputs(latent / scale, places, points) @ self._arrays["noise"]
+        )
         model_variance = np.exp(log_variance) + self._arrays["distillation_variance"]
         # The latent value is -scale * log((ceiling - points) / scale); `remaining` is also how fast
         # points move with it.
@@ -236,12 +249,11 @@ class ImagenetModel:
         )
         return coordinates(places, flops, params)
 
-    def _latent(self, places: Codes) -> Floats:
+    def _latent(self, places: Codes, points: Floats) -> Floats:
         """The latent accuracy and its log variance, shape (n, 2).
 
         A quadratic form of choices and log costs, and a smooth kernel on the anchors for the rest.
         """
-        points = self._coordinates(places)
         answers = pair_inputs(places, points)
         quadratic = self._arrays["quadratic"]
         scaled = points * self._arrays["inverse_lengths"]

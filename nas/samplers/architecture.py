@@ -10,7 +10,7 @@ killed continues as if it had not been.
 from __future__ import annotations
 
 import zlib
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -75,11 +75,13 @@ class ArchitectureSampler(BaseSampler):
         startup: int = STARTUP,
     ) -> None:
         if bounds and cost is None:
-            raise ConfigError(f"bounds on {', '.join(bounds)} need `cost`, a function that names it")
+            raise ConfigError(
+                f"bounds on {', '.join(bounds)} need `cost`, a function that names it"
+            )
         self._seed, self._space, self._startup = seed, space, max(2, startup)
-        self._problem_of: Callable[[CandidateSpace], Problem] = lambda found: Problem(
-            found, cost, reward, dict(bounds or {}), objectives, CHEAP if cheap else CAREFUL
-        )
+        self._cost, self._reward, self._objectives = cost, reward, objectives
+        self._bounds = dict(bounds or {})
+        self._budget = CHEAP if cheap else CAREFUL
         self._effort = QUICK if cheap else Effort()
         self._known: tuple[object, Problem] | None = None
 
@@ -165,6 +167,11 @@ class ArchitectureSampler(BaseSampler):
             self._known = (kinds, before if before and same else self._problem_of(found))
         return self._known[1]
 
+    def _problem_of(self, found: CandidateSpace) -> Problem:
+        return Problem(
+            found, self._cost, self._reward, self._bounds, self._objectives, self._budget
+        )
+
     def _propose(
         self,
         problem: Problem,
@@ -180,6 +187,5 @@ class ArchitectureSampler(BaseSampler):
         ranked = best_candidates(merit, problem.space, parents, self._effort, rng)
         for row in ranked:
             if row.tobytes() not in history.taken:
-                return row
+                return np.asarray(row)
         return problem.spread_out(history, rng)
-

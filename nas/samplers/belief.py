@@ -24,7 +24,7 @@ class Budget:
     growth: int
 
 
-CAREFUL = Budget(rows=256, growth=10)
+CAREFUL = Budget(rows=200, growth=10)
 CHEAP = Budget(rows=96, growth=3)
 
 MOST_REMEMBERED = 64

@@ -78,27 +78,44 @@ class CandidateSpace:
 
 
 class _Asked:
-    """Answers a define-by-run space from codes, else at random, and notes the questions."""
+    """Answers a define-by-run space from codes, else at random, and notes the questions.
+
+    `forms` keeps the distributions that were asked for, by question: making one anew for each of a
+    thousand candidates would take most of a suggestion's time.
+    """
 
     def __init__(
-        self, columns: Mapping[str, tuple[int, Parameter]], row: Codes, rng: np.random.Generator
+        self,
+        columns: Mapping[str, tuple[int, Parameter]],
+        row: Codes,
+        rng: np.random.Generator,
+        forms: dict[object, BaseDistribution],
     ) -> None:
-        self._columns, self._row, self._rng = columns, row, rng
+        self._columns, self._row, self._rng, self._forms = columns, row.tolist(), rng, forms
         self.answers: dict[str, Any] = {}
         self.questions: dict[str, BaseDistribution] = {}
 
     def suggest_categorical(self, name: str, choices: Sequence[Any]) -> Any:
-        return self._ask(name, CategoricalDistribution(choices))
+        key = (name, tuple(choices))
+        if key not in self._forms:
+            self._forms[key] = CategoricalDistribution(choices)
+        return self._ask(name, self._forms[key])
 
     def suggest_int(
         self, name: str, low: int, high: int, *, step: int = 1, log: bool = False
     ) -> int:
-        return int(self._ask(name, IntDistribution(low, high, log=log, step=step)))
+        key = (name, low, high, step, log)
+        if key not in self._forms:
+            self._forms[key] = IntDistribution(low, high, log=log, step=step)
+        return int(self._ask(name, self._forms[key]))
 
     def suggest_float(
         self, name: str, low: float, high: float, *, step: float | None = None, log: bool = False
     ) -> float:
-        return float(self._ask(name, FloatDistribution(low, high, log=log, step=step)))
+        key = (name, low, high, step, log)
+        if key not in self._forms:
+            self._forms[key] = FloatDistribution(low, high, log=log, step=step)
+        return float(self._ask(name, self._forms[key]))
 
     def _ask(self, name: str, distribution: BaseDistribution) -> Any:
         if name not in self.answers:
@@ -112,11 +129,11 @@ class _Asked:
             levels = parameter(name, distribution).levels
             return levels[int(self._rng.integers(len(levels)))]
         column, asked = known
-        code = int(self._row[column])
+        code = self._row[column]
         if code == INACTIVE:
             code = int(self._rng.integers(len(asked.levels)))
         value = asked.levels[code]
-        if asked.distribution == distribution:
+        if asked.distribution is distribution or asked.distribution == distribution:
             return value
         # A range that depends on earlier answers: the nearest level of today's range.
         here = parameter(name, distribution)
@@ -128,7 +145,9 @@ def discover(space: DefineByRun) -> CandidateSpace:
     found: dict[str, BaseDistribution] = {}
     # The questions are a property of the space, so they must not depend on a study's seed.
     rng = np.random.default_rng(0)
-    drawn = [asked for _ in range(PROBES) if (asked := _run(space, {}, np.empty(0), rng))]
+    nothing = np.empty(0, dtype=np.int64)
+    forms: dict[object, BaseDistribution] = {}
+    drawn = [asked for _ in range(PROBES) if (asked := _run(space, {}, nothing, rng, forms))]
     for asked in drawn:
         for name, distribution in asked.questions.items():
             found[name] = _wider(found[name], distribution) if name in found else distribution
@@ -140,7 +159,7 @@ def discover(space: DefineByRun) -> CandidateSpace:
     def completion(codes: Codes, rng: np.random.Generator) -> Codes:
         rows = []
         for row in codes:
-            asked = _run(space, columns, row, rng)
+            asked = _run(space, columns, row, rng, forms)
             if asked is None:
                 continue
             completed = np.full(len(parameters), INACTIVE, dtype=np.int64)
@@ -159,8 +178,9 @@ def _run(
     columns: Mapping[str, tuple[int, Parameter]],
     row: Codes,
     rng: np.random.Generator,
+    forms: dict[object, BaseDistribution],
 ) -> _Asked | None:
-    asked = _Asked(columns, row, rng)
+    asked = _Asked(columns, row, rng, forms)
     try:
         space(asked)
     except Exception:

@@ -11,6 +11,7 @@ from collections.abc import Callable
 from dataclasses import dataclass
 
 import numpy as np
+import numpy.typing as npt
 
 from nas.samplers.candidates import CandidateSpace
 from nas.samplers.parameter import INACTIVE, Codes, Floats
@@ -87,14 +88,16 @@ def mutate(codes: Codes, space: CandidateSpace, rate: float, rng: np.random.Gene
     return space.complete(_changed(codes, changed, space, rng), rng)
 
 
-def _changed(codes: Codes, changed: object, space: CandidateSpace, rng: np.random.Generator) -> Codes:
+def _changed(
+    codes: Codes, changed: npt.NDArray[np.bool_], space: CandidateSpace, rng: np.random.Generator
+) -> Codes:
     # A step of 1 to size - 1 around the circle of answers reaches every other answer, none twice.
     step = rng.integers(1, np.maximum(space.sizes, 2), size=codes.shape)
     # Among many levels, half of the changes go to a neighbour: those are numbers with an order.
     near = rng.choice(np.array([-1, 1]), size=codes.shape)
     fine = (space.sizes > 4) & (rng.random(codes.shape) < 0.5)
     moved = (codes + np.where(fine, near, step)) % space.sizes
-    return np.asarray(np.where(changed & (codes != INACTIVE), moved, codes))  # type: ignore[operator]
+    return np.asarray(np.where(changed & (codes != INACTIVE), moved, codes))
 
 
 def neighbours(
@@ -120,7 +123,8 @@ def neighbours(
 def _ranked(codes: Codes, value: Floats, most: int) -> tuple[Codes, Floats]:
     """The best different rows, the best first; what must not be proposed is dropped."""
     order = np.argsort(-value, kind="stable")
-    kept, known = [], set()
+    kept: list[int] = []
+    known: set[bytes] = set()
     for index in order.tolist():
         if len(kept) == most or value[index] == -np.inf:
             break

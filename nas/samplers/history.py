@@ -59,12 +59,22 @@ def signs(directions: Sequence[StudyDirection]) -> Floats:
     return np.array([-1.0 if d == StudyDirection.MINIMIZE else 1.0 for d in directions])
 
 
+@dataclass(frozen=True)
+class _Known:
+    """One trial: its network twice over, and what was read of it, if anything."""
+
+    row: Codes
+    network: bytes
+    reading: list[float] | None
+    constraints: Mapping[str, float]
+
+
 class Reader:
-    """Turns trials into a `History`, remembering the networks of finished ones."""
+    """Turns trials into a `History`, remembering what finished ones hold."""
 
     def __init__(self, space: CandidateSpace) -> None:
         self._space = space
-        self._rows: dict[tuple[object, ...], Codes] = {}
+        self._seen: dict[bytes, dict[tuple[object, ...], _Known]] = {}
 
     def read(
         self,
@@ -77,49 +87,64 @@ class Reader:
 
         One objective: the reading is the accuracy. Several: all values, signs applied.
         """
-        from optuna.trial import TrialState
-
-        numbers, codes, readings, pending, taken = [], [], [], [], set()
-        constraints: list[Mapping[str, float]] = []
+        numbers, codes, readings, measured = [], [], [], []
+        pending, taken = [], set()
+        seen = self._seen.setdefault(sign.tobytes(), {})
         for trial in trials:
             if trial.number == asking or not trial.params:
                 continue
-            row = self._row(trial)
-            taken.add(row.tobytes())
-            if trial.state in (TrialState.RUNNING, TrialState.WAITING):
-                pending.append(row)
-            elif trial.state == TrialState.COMPLETE:
-                if len(sign) == 1:
-                    reading = [accuracy(trial, float(sign[0]))]
-                else:
-                    reading = [s * v for s, v in zip(sign.tolist(), trial.values, strict=True)]
-                if all(math.isfinite(value) for value in reading):
-                    numbers.append(trial.number)
-                    codes.append(row)
-                    readings.append(reading)
-                    constraints.append(trial.constraints)
+            known = self._known(trial, sign, seen)
+            taken.add(known.network)
+            if not trial.state.is_finished():
+                pending.append(known.row)
+            elif known.reading is not None:
+                numbers.append(trial.number)
+                codes.append(known.row)
+                readings.append(known.reading)
+                measured.append(known.constraints)
         width = len(self._space.parameters)
-        names = sorted({name for measured in constraints for name in measured})
         return History(
             tuple(numbers),
             np.array(codes, dtype=np.int64).reshape(-1, width),
             np.array(readings, dtype=np.float64).reshape(-1, len(sign)),
-            np.array(
-                [[measured.get(name, math.nan) for name in names] for measured in constraints]
-            ).reshape(len(numbers), len(names)),
+            _as_columns(measured),
             np.array(pending, dtype=np.int64).reshape(-1, width),
             frozenset(taken),
             sign,
         )
 
-    def _row(self, trial: FrozenTrial) -> Codes:
-        if not trial.state.is_finished():
-            return self._space.encode(trial.params)
-        # Numbers repeat from study to study; with the time of its end they name one trial.
-        key = (trial.number, trial.datetime_start, trial.datetime_complete, len(trial.params))
-        if key not in self._rows:
-            self._rows[key] = self._space.encode(trial.params)
-        return self._rows[key]
+    def _known(
+        self, trial: FrozenTrial, sign: Floats, seen: dict[tuple[object, ...], _Known]
+    ) -> _Known:
+        if trial.datetime_complete is None:
+            return self._look(trial, sign)
+        # Numbers repeat from study to study; with the times of its life they name one trial, and a
+        # finished trial never changes.
+        key = (trial.number, trial.datetime_start, trial.datetime_complete)
+        if key not in seen:
+            seen[key] = self._look(trial, sign)
+        return seen[key]
+
+    def _look(self, trial: FrozenTrial, sign: Floats) -> _Known:
+        from optuna.trial import TrialState
+
+        row = self._space.encode(trial.params)
+        reading: list[float] | None = None
+        if trial.state == TrialState.COMPLETE:
+            if len(sign) == 1:
+                reading = [accuracy(trial, float(sign[0]))]
+            else:
+                reading = [s * v for s, v in zip(sign.tolist(), trial.values, strict=True)]
+            if not all(math.isfinite(value) for value in reading):
+                reading = None
+        return _Known(row, row.tobytes(), reading, trial.constraints)
+
+
+def _as_columns(measured: Sequence[Mapping[str, float]]) -> Floats:
+    """(trials, names) with NaN where a trial did not measure a constraint."""
+    names = sorted({name for one in measured for name in one})
+    columns = [[one.get(name, math.nan) for one in measured] for name in names]
+    return np.array(columns, dtype=np.float64).reshape(len(names), len(measured)).T
 
 
 def without_collapses(readings: Floats) -> Floats:

@@ -8,7 +8,7 @@ from nas.samplers.parameter import Floats
 
 
 def log_expected_improvement(mean: Floats, sd: Floats, best: float) -> Floats:
-    """log E[max(0, value - best)] for normal values, finite however hopeless they are.
+    """Log E[max(0, value - best)] for normal values, finite however hopeless they are.
 
     The logarithm keeps a slope where the improvement itself would round to zero (Ament et al.
     2023); beyond 5 SDs its asymptotic series replaces it, right to 1 %.

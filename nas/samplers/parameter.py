@@ -77,7 +77,7 @@ class Parameter:
         numbers = np.array([float(level) for level in self.levels])
         if (numbers > 0).all():
             numbers = np.log(numbers)
-        return ((numbers - numbers.mean()) / numbers.std())[:, None]
+        return np.asarray((numbers - numbers.mean()) / numbers.std())[:, None]
 
 
 def parameter(name: str, distribution: BaseDistribution) -> Parameter:

@@ -198,14 +198,14 @@ class Problem:
     def _feasibility(
         self, history: History, x: Floats, standing: Floats
     ) -> Callable[[Floats], Floats]:
-        """log probability that measured constraints (`trial.set_constraint`) are met."""
+        """Log probability that measured constraints (`trial.set_constraint`) are met."""
         from scipy.special import log_ndtr
 
         beliefs = []
         for column in history.constraints.T:
             known = np.isfinite(column)
             # A constraint that was met, or broken, by all is no boundary that could be modelled.
-            if known.sum() >= 2 and 0 < (column[known] > 0).sum():
+            if known.sum() >= 2 and (column[known] > 0).sum() > 0:
                 beliefs.append(self._belief(x[known], -column[known], standing[known]))
 
         def chance(inputs: Floats) -> Floats:
@@ -239,4 +239,3 @@ class Problem:
             beyond = np.maximum(low - cost, cost - high)
             worst = np.maximum(worst, beyond / np.maximum(np.abs(cost), 1e-300))
         return worst
-

@@ -11,11 +11,11 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from nas.evaluators.imagenet_model import ImagenetModel
+from nas.evaluators.imagenet_model import ImagenetModel, positions
 from tools.imagenet_predictor.devices import fit_device
 from tools.imagenet_predictor.gaussian_process import CEILING, SCALE, fit_teacher, to_latent
 from tools.imagenet_predictor.stage_costs import StageCosts
-from tools.imagenet_predictor.student import fit_student, network_points, squeeze_share
+from tools.imagenet_predictor.student import fit_student, network_points
 from tools.imagenet_predictor.table import DEVICES, Table
 
 Arrays = dict[str, NDArray[Any]]
@@ -27,14 +27,14 @@ def fit(table: Table, costs: StageCosts, seed: int) -> Arrays:
     The result lacks the quality figures: `with_quality` adds them.
     """
     points = network_points(table.codes, costs)
-    share = squeeze_share(table.codes)
+    places = positions(table.codes)
     latent = to_latent(table.top1)
-    teacher = fit_teacher(points, share, latent, seed)
+    teacher = fit_teacher(points, places, latent, seed)
     student = fit_student(teacher, table.codes, costs, seed)
     noise = teacher.noise
     arrays: Arrays = {
         "link": np.array([CEILING, SCALE]),
-        "noise": np.array([noise.level, noise.slope, noise.squeeze]),
+        "noise": noise.weights,
         "flops_constant": np.array(costs.flops_constant),
         "flops_stages": costs.flops_stages,
         "params_constant": np.array(costs.params_constant),
@@ -47,7 +47,7 @@ def fit(table: Table, costs: StageCosts, seed: int) -> Arrays:
         "fitted_ids": table.ids.astype(np.uint16),
     }
     arrays |= _device_arrays(table)
-    spread = np.sqrt(noise.variance(latent, share)) * np.exp(-latent / SCALE)
+    spread = np.sqrt(noise.variance(latent, places, points)) * np.exp(-latent / SCALE)
     return with_quality(arrays, {"noise_sd": float(np.sqrt((spread**2).mean()) / 100)})
 
 

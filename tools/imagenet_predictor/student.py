@@ -13,7 +13,7 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
-from nas.evaluators.imagenet_model import CHOICES, COLUMNS, coordinates, pair_inputs, positions
+from nas.evaluators.imagenet_model import CHOICES, coordinates, pair_inputs, positions
 from tools.imagenet_predictor.gaussian_process import Array, Teacher
 from tools.imagenet_predictor.stage_costs import StageCosts
 
@@ -49,12 +49,6 @@ class Student:
 def network_points(codes: Codes, costs: StageCosts) -> Array:
     """The kernel's coordinates (n, 30) of networks (n, 28)."""
     return coordinates(positions(codes), costs.flops(codes), costs.params(codes))
-
-
-def squeeze_share(codes: Codes) -> Array:
-    """The share of stages with squeeze-excite, shape (n,)."""
-    share: Array = codes[:, COLUMNS.index("se0") :].mean(axis=1)
-    return share
 
 
 def uniform_networks(count: int, generator: np.random.Generator) -> Codes:

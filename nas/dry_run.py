@@ -1,0 +1,125 @@
+"""What `nas search` would do, told without doing it: nothing is written."""
+
+from __future__ import annotations
+
+import random
+from dataclasses import dataclass
+from pathlib import Path
+
+from nas.database_url import shown_url
+from nas.errors import NoStudyError
+from nas.problem import Problem
+from nas.records import choose_folder, recorded_run, study_name
+from nas.run_state import working_process
+from nas.search_cost import Expected, asking_seconds, disk_bytes, evaluation_seconds
+from nas.space import random_network
+from nas.space_statistics import SpaceSample, sample_space
+from nas.status import Source, read_status
+from nas.study_reader import read_run_study
+from nas.units import format_count
+from nas.workers import visible_gpus
+
+SPACE_SAMPLES = 2000
+BOUND_SAMPLES = 500
+
+
+@dataclass(frozen=True)
+class Forecast:
+    """A search before it starts.
+
+    within_bounds: the fraction of random networks that meet every bound; None without bounds.
+    asking: seconds of the sampler. evaluation: seconds of one worker for one network.
+    process: who works on the run folder now. study: where the study is, if in a database.
+    """
+
+    space: SpaceSample
+    within_bounds: float | None
+    wanted: int
+    done: int
+    workers: int
+    gpus: tuple[str, ...]
+    in_process: bool
+    evaluation: Expected
+    asking: float
+    bytes: int
+    folder: Path
+    goes_on: bool
+    process: int | None
+    study: str | None
+    files: tuple[str, ...]
+
+    @property
+    def remaining(self) -> int:
+        """Evaluations that are still to be done."""
+        return max(0, self.wanted - self.done)
+
+    @property
+    def seconds(self) -> float | None:
+        """The whole search; None where nobody knows what an evaluation takes."""
+        if self.remaining == 0:
+            return 0.0
+        if self.evaluation.seconds is None:
+            return None
+        judging = self.remaining * self.evaluation.seconds / self.workers
+        # In this process one waits for the other; workers judge while the driver asks.
+        return judging + self.asking if self.in_process else max(judging, self.asking)
+
+
+def forecast(problem: Problem, out: Path | None, workers: int) -> Forecast:
+    """Look ahead. Raises: RunError where the run folder would be refused."""
+    config = problem.config
+    folder = out or choose_folder(config, format_count(config.target_flops))
+    goes_on = recorded_run(folder, config) is not None
+    done = _done(problem, folder, goes_on)
+    cheap = problem.evaluator.cheap
+    storage = config.storage
+    return Forecast(
+        space=sample_space(problem.space, samples=SPACE_SAMPLES, seed=config.seed),
+        within_bounds=_within_bounds(problem),
+        wanted=config.trials,
+        done=done,
+        workers=1 if cheap else workers,
+        gpus=() if cheap else tuple(visible_gpus()),
+        in_process=cheap,
+        evaluation=evaluation_seconds(problem),
+        asking=asking_seconds(problem, done, config.trials) if done < config.trials else 0.0,
+        bytes=disk_bytes(problem, config.trials),
+        folder=folder,
+        goes_on=goes_on,
+        process=working_process(folder),
+        study=None if storage is None else f"{shown_url(storage)} study {study_name(config)}",
+        files=_files(storage, cheap, workers),
+    )
+
+
+def _done(problem: Problem, folder: Path, goes_on: bool) -> int:
+    config = problem.config
+    if config.storage is None and not goes_on:
+        return 0
+    try:
+        reader = read_run_study(folder, config)
+    except NoStudyError:
+        return 0
+    return read_status(Source(str(folder), folder, config, reader)).evaluations
+
+
+def _within_bounds(problem: Problem) -> float | None:
+    if not problem.config.bounds:
+        return None
+    source = random.Random(problem.config.seed)
+    met = 0
+    for _ in range(BOUND_SAMPLES):
+        arch, _suggest = random_network(problem.space, source)
+        met += all(v <= 0 for v in problem.violations(problem.figures(arch)).values())
+    return met / BOUND_SAMPLES
+
+
+def _files(storage: str | None, cheap: bool, workers: int) -> tuple[str, ...]:
+    files = ["run.json", "best.json", "trials.csv", "pareto.png", "lock"]
+    if storage is None:
+        files.insert(1, "study.journal")
+    if not cheap:
+        files += ["evaluator/", *(f"workers/worker-{n}.log" for n in range(workers))]
+        if workers > 1:
+            files.append("pending.json")
+    return tuple(files)

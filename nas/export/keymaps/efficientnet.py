@@ -1,0 +1,69 @@
+"""EfficientNet's names, and those of what timm builds with the same class (MnasNet).
+
+A block without squeeze-excite leaves its place free in torchvision's numbering, because
+torchvision's MBConv always puts a layer there; its builder must put an identity.
+
+Source: torchvision/models/efficientnet.py and timm/models/efficientnet.py.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+from nas.export.keymaps.expansion import refuse_idle_expansion
+from nas.export.keymaps.pairs import (
+    Library,
+    Pair,
+    biased,
+    conv_norm,
+    place,
+    refuse_pooled_skips,
+    require_block,
+    require_head,
+    squeeze_excite,
+)
+from nas.export.keymaps.timm_blocks import timm_block
+from nas.spec import ArchSpec
+
+
+def efficientnet_pairs(arch: ArchSpec, library: Library) -> Iterator[Pair]:
+    """Every layer of a network of `mbconv` stages.
+
+    Raises: SpecError naming the part that has no counterpart.
+    """
+    theirs = f"{library}'s EfficientNet"
+    require_block(arch, ("mbconv",), theirs)
+    refuse_pooled_skips(arch, theirs)
+    require_head(arch, theirs, convolution=True, hidden=False)
+    if library == "torchvision":
+        refuse_idle_expansion(arch)
+        return _torchvision(arch)
+    return _timm(arch)
+
+
+def _torchvision(arch: ArchSpec) -> Iterator[Pair]:
+    yield from conv_norm("stem", "features.0.0", "features.0.1")
+    for block in arch.blocks():
+        ours, theirs = place(block), f"features.{block.stage + 1}.{block.layer}.block"
+        # expand (absent at ratio 1), depthwise, squeeze-excite, project: numbered in that order.
+        number = 0
+        for layer in ("expand", "depthwise", "se", "project"):
+            if layer == "expand" and block.expand_ratio == 1:
+                continue
+            where = f"{theirs}.{number}"
+            if layer != "se":
+                yield from conv_norm(f"{ours}.{layer}", f"{where}.0", f"{where}.1")
+            elif block.se is not None:
+                yield from squeeze_excite(ours, f"{where}.fc1", f"{where}.fc2")
+            number += 1
+    last = len(arch.stages) + 1
+    yield from conv_norm("head.conv", f"features.{last}.0", f"features.{last}.1")
+    yield biased("head.classifier", "classifier.1")
+
+
+def _timm(arch: ArchSpec) -> Iterator[Pair]:
+    yield from conv_norm("stem", "conv_stem", "bn1")
+    for block in arch.blocks():
+        yield from timm_block(block, f"blocks.{block.stage}.{block.layer}")
+    yield from conv_norm("head.conv", "conv_head", "bn2")
+    yield biased("head.classifier", "classifier")

@@ -1,0 +1,81 @@
+import numpy as np
+import pytest
+from scipy.optimize import approx_fprime
+
+from nas.samplers import gaussian_process
+from nas.samplers.gaussian_process import Kernel, Posterior, learn
+
+GROUP = np.array([0, 0, 1, 1, 2])
+
+
+def readings(count: int = 40, noise: float = 0.0) -> tuple[np.ndarray, np.ndarray]:
+    rng = np.random.default_rng(1)
+    x = rng.choice([-1.2, 0.1, 1.1], size=(count, 5))
+    y = 60 + 3 * x[:, 0] - x[:, 2] + x[:, 0] * x[:, 1] + 2 * x[:, 4]
+    return x, y + noise * rng.standard_normal(count)
+
+
+def test_the_gradient_that_learning_follows_is_the_slope_of_the_loss(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    import scipy.optimize
+
+    checked = []
+
+    def check(loss, center, **_):  # type: ignore[no-untyped-def]
+        for shift in (0.0, 0.5):
+            theta = center + shift
+            slope = approx_fprime(theta, lambda t: loss(t)[0], 1e-6)
+            np.testing.assert_allclose(loss(theta)[1], slope, rtol=2e-3, atol=2e-3)
+        checked.append(True)
+        return scipy.optimize.OptimizeResult(x=center)
+
+    monkeypatch.setattr(scipy.optimize, "minimize", check)
+    learn(Kernel(GROUP, 3), *readings())
+    assert checked
+
+
+def test_it_predicts_unseen_rows_and_knows_how_well() -> None:
+    x, y = readings(60)
+    kernel = Kernel(GROUP, 3)
+    posterior = Posterior(kernel, learn(kernel, x[:40], y[:40]), x[:40], y[:40])
+    mean, sd = posterior.predict(x[40:])
+    error = np.abs(mean - y[40:])
+    assert error.mean() < 0.15 * y.std()
+    assert (error < 4 * sd + 0.01).all()
+
+
+def test_noise_is_learnt() -> None:
+    kernel = Kernel(GROUP, 3)
+    learnt = []
+    for noise in (0.0, 1.0):
+        x, y = readings(150, noise)
+        learnt.append(Posterior(kernel, learn(kernel, x, y), x, y).noise)
+    assert learnt[0] < 0.1
+    assert 0.7 < learnt[1] < 1.4
+
+
+def test_believing_in_a_reading_keeps_the_mean_and_lowers_the_doubt() -> None:
+    x, y = readings()
+    kernel = Kernel(GROUP, 3)
+    before = Posterior(kernel, learn(kernel, x, y, 5), x, y)
+    new = np.array([[0.1, -1.2, 1.1, 0.1, 0.5]])
+    after = before.believing(new)
+    assert after.mean(new) == pytest.approx(before.mean(new), abs=0.05)
+    assert after.predict(new)[1] < before.predict(new)[1]
+
+
+def test_equal_readings_do_not_divide_by_zero() -> None:
+    x, _ = readings(5)
+    kernel = Kernel(GROUP, 3)
+    y = np.full(5, 0.7)
+    mean, sd = Posterior(kernel, learn(kernel, x, y), x, y).predict(x)
+    assert mean == pytest.approx(0.7)
+    assert np.isfinite(sd).all()
+
+
+def test_learning_the_same_readings_twice_gives_the_same_bits() -> None:
+    kernel = Kernel(GROUP, 3)
+    x, y = readings()
+    assert learn(kernel, x, y).tobytes() == learn(kernel, x.copy(), y.copy()).tobytes()
+    assert gaussian_process.JITTER > 0
