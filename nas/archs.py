@@ -49,7 +49,7 @@ def find_network(text: str) -> ArchSpec:
         return read_network(member_path)
     raise SpecError(
         f"no network '{text}': it is neither a reference name, a JSON file nor a run folder; "
-        f"{did_you_mean(text, references)}"
+        f"{did_you_mean(text, [*references, *OPAQUE_NETWORKS])}"
     )
 
 

@@ -30,12 +30,12 @@ class SearchConfig:
     exponents: tuple[float, float] | None = None
     bounds: tuple[Bound, ...] = ()
     objectives: tuple[str, ...] = ()
-    sampler: str = "tpe"
+    sampler: str = "architecture"
     seed: int = 0
     resolution: int | None = None
     classes: int | None = None
     in_channels: int | None = None
-    trials: int = 1000
+    trials: int = 300
     timeout_seconds: float | None = None
     storage: str | None = None
 

@@ -13,14 +13,14 @@ from optuna.distributions import BaseDistribution
 from optuna.samplers import BaseSampler
 from optuna.trial import FrozenTrial, TrialState
 
-from nas.sampling import TrialSeededSampler
+from nas.sampler_choice import SamplerSource
 
 
 class NumberedSampler(BaseSampler):
-    """Hands each trial to the sampler that `TrialSeededSampler` has for its number."""
+    """Hands each trial to the sampler that there is for its number."""
 
-    def __init__(self, name: str, seed: int) -> None:
-        self._samplers = TrialSeededSampler(name, seed)
+    def __init__(self, samplers: SamplerSource) -> None:
+        self._samplers = samplers
         self._sampler = self._samplers.for_trial(0)
 
     def before_trial(self, study: Study, trial: FrozenTrial) -> None:

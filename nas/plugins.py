@@ -25,6 +25,8 @@ SPACES = Registry(
         "mbconv": "nas.search_spaces.mbconv:MBConvSpace",
         "mbconv-elastic": "nas.search_spaces.mbconv_elastic:MBConvElasticSpace",
         "mnasnet": "nas.search_spaces.mnasnet:MnasNetSpace",
+        "mobilenet": "nas.search_spaces.mobilenet_space:MobileNetSpace",
+        "resnet": "nas.search_spaces.resnet_space:ResNetSpace",
     },
 )
 EVALUATORS = Registry(

@@ -36,7 +36,7 @@ from nas.objective import (
 )
 from nas.plugins import load_evaluator, load_reward, load_space
 from nas.registry import did_you_mean
-from nas.space import HasReference, SearchSpace, rebuild
+from nas.space import HasReference, SearchSpace, at_resolution, rebuild
 from nas.space_statistics import flops_range
 from nas.spec import ArchSpec
 from nas.suggest import Suggest
@@ -143,7 +143,10 @@ def load_problem(config: SearchConfig) -> Problem:
     Raises: NasError, in one line, for whatever does not.
     """
     space = SizedSpace(
-        load_space(config.space), config.resolution, config.classes, config.in_channels
+        at_resolution(load_space(config.space), config.resolution),
+        config.resolution,
+        config.classes,
+        config.in_channels,
     )
     evaluator: Evaluator = load_evaluator(config.evaluator)()
     if evaluator.cheap:

@@ -17,7 +17,6 @@ import subprocess
 import sys
 import sysconfig
 import threading
-import time
 from collections import deque
 from dataclasses import dataclass, replace
 from pathlib import Path
@@ -30,6 +29,8 @@ from nas.workers import Done, Task, Worker, WorkerSettings
 # Long enough for Ray to start processes on every machine, or for a machine to come back.
 PATIENCE_SECONDS = 60.0
 CONNECT_SECONDS = 5.0
+# Once may be the end of a machine.
+MAX_FAILED_STARTS = 3
 
 
 @dataclass(frozen=True)
@@ -56,12 +57,16 @@ class RaySettings:
 
 @dataclass(eq=False)
 class _Slot:
-    """An actor; `ready` is the promise that it has started, None once it has."""
+    """An actor; `ready` is the promise that it has started, None once it has.
+
+    failures: how many actors in a row could not start in its place.
+    """
 
     number: int
     actor: Any
     ready: Any
     task: Task | None = None
+    failures: int = 0
 
 
 class RayWorkers:
@@ -105,14 +110,12 @@ class RayWorkers:
         return _Slot(number, actor, actor.place.remote())
 
     def _wait_for_room(self) -> None:
-        """Wait until every actor has started; Ray itself would wait for ever."""
-        deadline = time.monotonic() + self._options.patience
+        """Wait as long as actors go on starting; Ray itself would wait for ever."""
         while starting := [slot for slot in self._slots if slot.ready is not None]:
-            left = deadline - time.monotonic()
-            if left <= 0:
-                raise WorkersError(self._no_room(len(self._slots) - len(starting)))
             promises = [slot.ready for slot in starting]
-            ended, _ = self._ray.wait(promises, timeout=left)
+            ended, _ = self._ray.wait(promises, timeout=self._options.patience)
+            if not ended:
+                raise WorkersError(self._no_room(len(self._slots) - len(starting)))
             for slot in starting:
                 if slot.ready in ended:
                     self._welcome(slot)
@@ -123,18 +126,28 @@ class RayWorkers:
         if self._gpus:
             needs += f" and {self.capacity * self._gpus:g} GPUs"
         return (
-            f"the Ray cluster has room for {started} of {self.capacity} workers, after a wait of "
+            f"the Ray cluster has room for {started} of {self.capacity} workers, and none more in "
             f"{self._options.patience:g} s: they need {needs}, it has {has.get('CPU', 0):g} CPUs "
             f"and {has.get('GPU', 0):g} GPUs; lower --workers or --gpus-per-candidate, or add nodes"
         )
 
     def _welcome(self, slot: _Slot) -> None:
-        """Note where an actor has started; one that died at the start is replaced."""
+        """Note where an actor has started; one that died at the start is replaced.
+
+        Raises: WorkersError if that happens again and again.
+        """
         try:
             self._note(f"worker {slot.number} started {self._ray.get(slot.ready)}")
-            slot.ready = None
-        except self._ray.exceptions.RayActorError as error:
-            self._replace(slot, one_line(error))
+            slot.ready, slot.failures = None, 0
+        except self._ray.exceptions.RayError as error:
+            slot.failures += 1
+            reason = str(error).strip().splitlines()[-1]
+            if slot.failures == MAX_FAILED_STARTS:
+                raise WorkersError(
+                    f"a Ray worker failed to start {slot.failures} times: {reason}; see that "
+                    "compound-nas and what you search with are installed on every machine"
+                ) from error
+            self._replace(slot, reason)
 
     def submit(self, task: Task) -> None:
         """Give the task to a free worker, or keep it until there is one."""
@@ -159,10 +172,7 @@ class RayWorkers:
                 promises, timeout=None if self._tasks else self._options.patience
             )
             if not ended:
-                raise WorkersError(
-                    f"every Ray worker was lost, and none could start again within "
-                    f"{self._options.patience:g} s; {self._no_room(0)}; the same command goes on"
-                )
+                raise WorkersError(f"every Ray worker was lost; {self._no_room(0)}")
             for promise in ended:
                 if promise in starting:
                     self._welcome(starting[promise])
@@ -216,7 +226,8 @@ class _Actor:
         import ray
 
         context = ray.get_runtime_context()
-        node = next(n for n in ray.nodes() if n["NodeID"] == context.get_node_id())
+        nodes: list[dict[str, Any]] = ray.nodes()  # type: ignore[no-untyped-call]
+        node = next(n for n in nodes if n["NodeID"] == context.get_node_id())
         gpus = ", ".join(str(gpu) for gpu in ray.get_gpu_ids()) or "none"
         output = f"worker-{context.get_worker_id()}-*.out and .err"
         return (

@@ -18,7 +18,10 @@ from nas.registry import did_you_mean
 if TYPE_CHECKING:
     from optuna.samplers import BaseSampler
 
-SAMPLERS = ("tpe", "nsga2", "gp", "random")
+OURS = "architecture"
+"""Our own sampler, made in `nas.sampler_choice` because it is told the whole problem."""
+
+SAMPLERS = (OURS, "tpe", "nsga2", "gp", "random")
 
 
 def trial_seed(seed: int, trial: int) -> int:
@@ -39,9 +42,14 @@ def sampler_factory(name: str) -> Callable[[int], BaseSampler]:
         "gp": lambda seed: optuna.samplers.GPSampler(seed=seed, deterministic_objective=False),
         "random": lambda seed: optuna.samplers.RandomSampler(seed=seed),
     }
-    if name not in factories:
-        raise ConfigError(f"unknown sampler '{name}'; {did_you_mean(name, factories)}")
+    check_sampler(name)
     return factories[name]
+
+
+def check_sampler(name: str) -> None:
+    """Raises: ConfigError for an unknown name."""
+    if name not in SAMPLERS:
+        raise ConfigError(f"unknown sampler '{name}'; {did_you_mean(name, SAMPLERS)}")
 
 
 def _ordered_nsga2(seed: int) -> BaseSampler:

@@ -17,7 +17,7 @@ from nas.evaluators.base import judge
 from nas.problem import Problem
 from nas.records import read_run, run_folders
 from nas.results import trials_csv
-from nas.sampling import TrialSeededSampler
+from nas.sampler_choice import sampler_source
 from nas.space import random_network
 from nas.status import Source, read_status
 from nas.study_reader import read_run_study
@@ -135,8 +135,7 @@ def _add_random_trials(problem: Problem, study: Study, count: int) -> None:
 
 def _time_of_asking(problem: Problem, study: Study, asks: int = ASKS) -> float:
     """The median of some asks, each with its tell and its network's figures."""
-    config = problem.config
-    sampler = TrialSeededSampler(config.sampler, config.seed)
+    sampler = sampler_source(problem)
     times = []
     for number in range(asks):
         started = time.monotonic()

@@ -27,7 +27,8 @@ from nas.ledger import Ledger
 from nas.problem import Problem
 from nas.ray_workers import RaySettings, RayWorkers
 from nas.records import Run, StudyLog
-from nas.sampling import TrialSeededSampler, trial_seed
+from nas.sampler_choice import sampler_source
+from nas.sampling import trial_seed
 from nas.trial_record import (
     record_failure,
     record_judgement,
@@ -134,9 +135,7 @@ class Search:
         with quiet_optuna():
             self._log = StudyLog(self._run, self._problem.directions)
             self._study = self._working_study()
-            self._sampler = TrialSeededSampler(
-                self._problem.config.sampler, self._problem.config.seed
-            )
+            self._sampler = sampler_source(self._problem)
             try:
                 stopped = self._loop(started)
             finally:

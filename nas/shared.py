@@ -29,6 +29,7 @@ from nas.ledger import Ledger
 from nas.numbered_sampler import NumberedSampler
 from nas.problem import Problem
 from nas.records import Run
+from nas.sampler_choice import sampler_source
 from nas.sampling import trial_seed
 from nas.searching import (
     DRY_TRIALS,
@@ -154,7 +155,7 @@ class SharedSearch:
     def _drive_one(self, storage: PatientStorage, executor: Executor, started: float) -> str:
         config = self._problem.config
         study = SharedStudy(storage, config, self._problem.directions)
-        study.study.sampler = NumberedSampler(config.sampler, config.seed)
+        study.study.sampler = NumberedSampler(sampler_source(self._problem))
         driver = _Driver(self._problem, study, executor, self._board, self._stopping)
         while not self._stopping.is_set():
             try:

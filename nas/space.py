@@ -6,10 +6,12 @@ power that a space lacks says so by name.
 
 from __future__ import annotations
 
+import dataclasses
 import random
 from collections.abc import Mapping
 from typing import Any, Protocol, runtime_checkable
 
+from nas.errors import SpaceError
 from nas.spec import ArchSpec
 from nas.suggest import FixedSuggest, RandomSuggest, Suggest
 
@@ -20,6 +22,7 @@ __all__ = [
     "HasResolutions",
     "SearchSpace",
     "at_resolution",
+    "parameters_if_held",
     "random_network",
     "rebuild",
 ]
@@ -102,3 +105,23 @@ def rebuild(space: SearchSpace, params: Mapping[str, Any]) -> ArchSpec:
     Raises: SpaceError where a parameter is missing or is no choice of the space.
     """
     return space.sample(FixedSuggest(params))
+
+
+def parameters_if_held(
+    space: SearchSpace, params: Mapping[str, Any], arch: ArchSpec
+) -> dict[str, Any] | None:
+    """`params` where they make `arch`, else None: the last step of a space's `parameters()`.
+
+    Input channels, classes and resolution are settings, not choices: any are accepted.
+    """
+    try:
+        rebuilt = rebuild(space, params)
+    except SpaceError:
+        return None
+    same = dataclasses.replace(
+        arch,
+        resolution=rebuilt.resolution,
+        classes=rebuilt.classes,
+        in_channels=rebuilt.in_channels,
+    )
+    return dict(params) if same == rebuilt else None

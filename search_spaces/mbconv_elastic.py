@@ -1,17 +1,19 @@
 """`mbconv-elastic`: for one's own images and small budgets.
 
-Seven stages after EfficientNet-B0, each with its own block (MBConv, or EfficientNetV2's fused one),
-expand ratio, kernel, squeeze-excite, width and number of layers; stem, head and activation are free
-too. Widths go from a quarter of B0's to 1.2 of it and hold B0's own, so B0 is in the space at the
-resolutions that B0's strides suit.
+Seven stages after EfficientNet-B0. Each chooses its expand ratio, kernel, squeeze-excite, width and
+number of layers, and the first three their block: MBConv, or EfficientNetV2's fused one. Stem, head
+and activation are free too. B0, with strides that suit the input, is in the space.
+
+A stage's width is B0's, times the network's `width`, times the stage's own. With the seven stage
+widths alone nearly all networks would cost about the same; so a fair share of the answers fits any
+budget, also one far below B0.
 
 Strides follow the input: where B0's five halvings would leave less than 4 px, the first of them are
 left out. At 32 px the network halves three times and ends with 4 px; from 97 px on the strides are
-B0's.
-The questions and their choices are the same at every resolution.
+B0's. The questions and their choices are the same at every resolution.
 
-Our own space, of no paper: kernels are ProxylessNAS's (1812.00332), the fused block is
-EfficientNetV2's (2104.00298).
+Our own space, of no paper. Kernels are ProxylessNAS's (1812.00332). EfficientNetV2-S (2104.00298)
+too has fused blocks in its first three stages only; further on they cost many times an MBConv.
 """
 
 from __future__ import annotations
@@ -20,6 +22,7 @@ import dataclasses
 from functools import cache
 from typing import Any
 
+from nas.channels import round_channels
 from nas.errors import SpaceError
 from nas.search_spaces.efficientnet import B0_STAGES, SQUEEZE_EXCITE, efficientnet_b0
 from nas.search_spaces.fitted_strides import fitted_strides
@@ -31,20 +34,22 @@ ACTIVATIONS = ("silu", "relu", "hard-swish")
 STEM_CHANNELS = (16, 24, 32)
 HEAD_CHANNELS = (320, 640, 960, 1280)
 BLOCKS = ("mbconv", "fused-mbconv")
+STAGES_WITH_A_CHOICE_OF_BLOCK = 3
 EXPAND_RATIOS = (1, 2, 3, 4, 5, 6)
 KERNELS = (3, 5, 7)
-MOST_LAYERS = 5
-# Stage by stage, multiples of 4 at about 0.25 (stage 0: 0.5), 0.5, 0.75, 1 and 1.2 of B0's.
-CHANNELS = (
-    (8, 12, 16, 20),
-    (8, 12, 20, 24, 28),
-    (12, 20, 32, 40, 48),
-    (20, 40, 60, 80, 96),
-    (28, 56, 84, 112, 136),
-    (48, 96, 144, 192, 232),
-    (80, 160, 240, 320, 384),
-)
+MOST_LAYERS = 4
+# About equal steps in cost, which goes with the square of the width.
+WIDTHS = (0.25, 0.35, 0.5, 0.7, 1.0)
+STAGE_WIDTHS = (0.75, 1.0, 1.25)
+DIVISOR = 4
+LEAST_CHANNELS = 8
 DEFAULT_RESOLUTION_PX = 224
+
+
+def stage_channels(stage: int, width: float, stage_width: float) -> int:
+    """Channels of stage 0..6: a multiple of 4, at least 8."""
+    base = B0_STAGES[stage][3]
+    return max(LEAST_CHANNELS, round_channels(base * width * stage_width, DIVISOR))
 
 
 @cache
@@ -96,22 +101,26 @@ class MBConvElasticSpace:
         return MBConvElasticSpace(resolution)
 
     def sample(self, suggest: Suggest) -> ArchSpec:
-        """Ask for `activation`, `stem.channels`, `head.channels`, and of every stage
-        `stageI.block`, `.expand`, `.kernel`, `.layers`, `.channels` and `.se`.
+        """Ask for `activation`, `width`, `stem.channels` and `head.channels`, and of every stage
+        `stageI.expand`, `.kernel`, `.layers`, `.width` and `.se`; of stages 0..2 `.block` too.
         """
         reference = self._reference
         activation = suggest.suggest_categorical("activation", ACTIVATIONS)
+        width = suggest.suggest_categorical("width", WIDTHS)
         stem = suggest.suggest_categorical("stem.channels", STEM_CHANNELS)
         head = suggest.suggest_categorical("head.channels", HEAD_CHANNELS)
         stages = []
         for index, skeleton in enumerate(reference.stages):
             path = f"stage{index}"
-            block = suggest.suggest_categorical(f"{path}.block", BLOCKS)
+            block = "mbconv"
+            if index < STAGES_WITH_A_CHOICE_OF_BLOCK:
+                block = suggest.suggest_categorical(f"{path}.block", BLOCKS)
             expand = suggest.suggest_categorical(f"{path}.expand", EXPAND_RATIOS)
             kernel = suggest.suggest_categorical(f"{path}.kernel", KERNELS)
             layers = suggest.suggest_int(f"{path}.layers", 1, MOST_LAYERS)
-            channels = suggest.suggest_categorical(f"{path}.channels", CHANNELS[index])
+            stage_width = suggest.suggest_categorical(f"{path}.width", STAGE_WIDTHS)
             se = suggest.suggest_categorical(f"{path}.se", (False, True))
+            channels = stage_channels(index, width, stage_width)
             stages.append(_stage(channels, skeleton.stride, block, expand, kernel, layers, se))
         return dataclasses.replace(
             reference,
@@ -129,24 +138,32 @@ class MBConvElasticSpace:
     def parameters(self, arch: ArchSpec) -> dict[str, Any] | None:
         """The answers that make `arch`, or None where the space at this resolution lacks it.
 
-        Input channels, classes and resolution are settings, not choices: any are accepted.
+        Where several widths make the same channels, those with the smallest `width`. Input
+        channels, classes and resolution are settings, not choices: any are accepted.
         """
         if len(arch.stages) != len(B0_STAGES):
             return None
+        candidates = (self._parameters(arch, width) for width in WIDTHS)
+        return next((params for params in candidates if params is not None), None)
+
+    def _parameters(self, arch: ArchSpec, width: float) -> dict[str, Any] | None:
         params: dict[str, Any] = {
             "activation": arch.activation,
+            "width": width,
             "stem.channels": arch.stem.channels,
             "head.channels": arch.head.channels,
         }
         for index, stage in enumerate(arch.stages):
+            widths = {stage_channels(index, width, own): own for own in STAGE_WIDTHS}
             params |= {
-                f"stage{index}.block": stage.block,
                 f"stage{index}.expand": int(stage.expand_ratio),
                 f"stage{index}.kernel": stage.kernel,
                 f"stage{index}.layers": stage.layers,
-                f"stage{index}.channels": stage.channels,
+                f"stage{index}.width": widths.get(stage.channels),
                 f"stage{index}.se": stage.se is not None,
             }
+            if index < STAGES_WITH_A_CHOICE_OF_BLOCK:
+                params[f"stage{index}.block"] = stage.block
         try:
             rebuilt = rebuild(self, params)
         except SpaceError:

@@ -27,6 +27,8 @@ def loaded_by(code: str) -> set[str]:
         "from nas.cli.main import main; main(['search', '--help'])",
         "from nas.cli.main import main; main(['cost', 'efficientnet-b0'])",
         "from nas.cli.main import main; main(['plugins'])",
+        "from nas.cli.main import main; main(['refs'])",
+        "from nas.cli.main import main; main(['cost', 'densenet-121'])",
         "import nas, nas.spec, nas.cost, nas.space, nas.scaling.family, nas.search_spaces.mbconv",
     ],
 )

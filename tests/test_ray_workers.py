@@ -7,6 +7,7 @@ import os
 import subprocess
 import sys
 import time
+import types
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
@@ -138,14 +139,28 @@ def test_actors_share_a_gpu_and_are_told_which(
 
 
 def test_too_little_room_is_told_after_a_wait(cluster: Any, tmp_path: Path) -> None:
+    with pytest.raises(WorkersError) as caught:
+        search(tmp_path / "run", RaySettings(cluster.address, patience=3.0), 3)
+    said = str(caught.value)
+    assert "room for 0 of 3 workers, and none more in 3 s" in said
+    assert "need 3 CPUs, it has 0 CPUs and 0 GPUs" in said
+    assert "\n" not in said
+
+
+def test_actors_that_cannot_start_end_the_search_with_the_reason(
+    cluster: Any, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
     cluster.add_node(num_cpus=1)
     cluster.wait_for_nodes()
-    with pytest.raises(WorkersError) as caught:
-        search(tmp_path / "run", RaySettings(cluster.address, patience=6.0), 3)
-    said = str(caught.value)
-    assert "room for 1 of 3 workers, after a wait of 6 s" in said
-    assert "need 3 CPUs, it has 1 CPUs and 0 GPUs" in said
-    assert "\n" not in said
+    # A space of a module that only this process has.
+    elsewhere = types.ModuleType("only_here")
+    monkeypatch.setitem(sys.modules, "only_here", elsewhere)
+    space = type("Space", (), {"__module__": "only_here", "name": "only-here"})
+    elsewhere.Space = space  # type: ignore[attr-defined]
+    settings = WorkerSettings("toys:Slow", space(), 0, tmp_path / "run" / "evaluator")
+    with pytest.raises(WorkersError, match=r"failed to start 3 times: .*only_here") as caught:
+        RayWorkers(settings, 1, RaySettings(cluster.address))
+    assert "\n" not in str(caught.value)
 
 
 def test_workers_that_are_all_lost_end_the_search_with_a_word(
@@ -157,7 +172,8 @@ def test_workers_that_are_all_lost_end_the_search_with_a_word(
     cluster.wait_for_nodes()
     problem = load_problem(SearchConfig(400_000_000, evaluator="toys:Slow"))
     settings = WorkerSettings("toys:Slow", problem.space, 0, tmp_path / "run" / "evaluator")
-    workers = RayWorkers(settings, 1, RaySettings(cluster.address, patience=6.0))
+    workers = RayWorkers(settings, 1, RaySettings(cluster.address))
+    workers._options = RaySettings(cluster.address, patience=3.0)
     workers.submit(Task(0, random_network(problem.space, 0)[0]))
     cluster.remove_node(node, allow_graceful=False)
     (done,) = workers.wait()

@@ -17,7 +17,7 @@ from nas.records import Run, locked, open_run
 from nas.results import pareto_front, summarise
 from nas.searching import DRY_TRIALS, Outcome, Search, make_executor
 
-SAMPLERS = ("tpe", "nsga2", "random")
+SAMPLERS = ("architecture", "tpe", "nsga2", "random")
 
 
 def config_of(**changes: Any) -> SearchConfig:
@@ -94,13 +94,13 @@ def test_more_trials_may_be_asked_for_later(tmp_path: Path) -> None:
 
 def test_another_configuration_is_refused_with_the_difference(tmp_path: Path) -> None:
     run(tmp_path / "run", trials=3)
-    with pytest.raises(RunError, match="sampler tpe -> random, seed 0 -> 5"):
+    with pytest.raises(RunError, match="sampler architecture -> random, seed 0 -> 5"):
         run(tmp_path / "run", trials=3, seed=5, sampler="random")
 
 
 def test_bounds_are_checked_before_anything_is_paid_for(tmp_path: Path) -> None:
     bounds = (Bound("flops", 200e6), Bound("params", 3e6))
-    problem, outcome = run(tmp_path / "run", bounds=bounds, trials=30)
+    problem, outcome = run(tmp_path / "run", bounds=bounds, trials=30, sampler="tpe")
     assert outcome.evaluations == 30
     refused = [t for t in outcome.trials if "refused" in t.user_attrs]
     assert refused, "random networks are larger than this"
@@ -148,7 +148,7 @@ def test_an_evaluator_that_always_fails_ends_the_search(tmp_path: Path) -> None:
 
 
 def test_scores_make_the_target_a_bound(tmp_path: Path) -> None:
-    problem, outcome = run(tmp_path / "run", evaluator="toys:Params", trials=60)
+    problem, outcome = run(tmp_path / "run", evaluator="toys:Params", trials=60, sampler="tpe")
     result = summarise(problem, outcome.trials)
     assert result.refused > 0
     assert result.best is not None

@@ -14,6 +14,8 @@ from typing import Any
 import pytest
 
 from nas.config import SearchConfig
+from nas.errors import EvaluationError
+from nas.evaluators.base import Accuracy
 from nas.ledger import Ledger
 from nas.problem import load_problem
 from nas.records import StudyLog, open_run, read_run
@@ -328,3 +330,14 @@ def test_the_journal_of_a_run_of_several_workers_holds_every_question_once(tmp_p
     log = StudyLog(read_run(tmp_path / "run"), ["maximize"])
     questions = sorted(t.user_attrs["question"] for t in log.trials())
     assert questions == list(range(len(questions)))
+
+
+def test_numbers_of_numpy_and_torch_are_recorded_as_plain_ones() -> None:
+    import numpy as np
+    import torch
+
+    for value in (np.float32(0.5), torch.tensor(0.5)):
+        answer = Accuracy(value, "given", sd=np.float32(0.25))  # type: ignore[arg-type]
+        assert (type(answer.value), type(answer.sd)) == (float, float)
+    with pytest.raises(EvaluationError, match="is a NoneType, not a number"):
+        Accuracy(None, "given")  # type: ignore[arg-type]

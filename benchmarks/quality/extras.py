@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from pathlib import Path
-from time import perf_counter
+from time import process_time
 from typing import Any
 
 import numpy as np
@@ -125,7 +125,7 @@ def pareto(
 
 
 def suggestion_ms(problem: SearchProblem, name: str, known: int, asked: int = 10) -> float:
-    """Mean milliseconds of a suggestion after `known` random evaluations, over `asked` of them.
+    """Mean CPU milliseconds of a suggestion after `known` random evaluations, over `asked` of them.
 
     The first is left out where more are asked: it pays for what a running search has long paid.
     """
@@ -148,9 +148,9 @@ def suggestion_ms(problem: SearchProblem, name: str, known: int, asked: int = 10
     seconds = 0.0
     for index in range(asked + 1):
         trial = study.ask()
-        began = perf_counter()
+        began = process_time()
         problem.ask(trial)
-        seconds += (perf_counter() - began) * (index > 0)
+        seconds += (process_time() - began) * (index > 0)
         label = problem.label(trial.params)
         trial.set_user_attr("accuracy", label)
         study.tell(trial, problem.value(trial.params, label))

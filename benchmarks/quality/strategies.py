@@ -84,23 +84,31 @@ def random_search(meter: Meter) -> None:
 
 
 def regularised_evolution(meter: Meter) -> None:
-    """Real et al. 2019, population 20, tournament 8; over-target children are refused for free."""
+    """Real et al. 2019, population 20, tournament 8.
+
+    Children that repeat a network or lie outside 80-100 % of the target are refused for free.
+    """
     rng = random.Random(meter.seed)
     problem = meter.problem
+    seen: set[str] = set()
 
-    def allowed(params: Params) -> bool:
-        return problem.cost(params)["flops"] <= problem.target
+    def wanted(params: Params) -> bool:
+        flops = problem.cost(params)["flops"]
+        inside = np.isinf(problem.target) or 0.8 * problem.target <= flops <= problem.target
+        return repr(params) not in seen and bool(inside)
 
     population: list[tuple[float, Params]] = []
     while True:
-        for _ in range(200):
+        # Some parents have no such child; another parent is tried, and at last any child taken.
+        for _ in range(500):
             if len(population) < 20:
                 child = _drawn(problem, rng)
             else:
                 parent = max(rng.sample(population, 8), key=lambda member: member[0])[1]
-                child = _changed(problem, parent, 1, rng)
-            if allowed(child):
+                child = _changed(problem, parent, rng.choice((1, 1, 2)), rng)
+            if wanted(child):
                 break
+        seen.add(repr(child))
         population.append((meter.read(child)[1], child))
         population = population[-20:]
 

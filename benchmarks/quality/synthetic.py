@@ -9,6 +9,7 @@ individual optimum per stage and random interactions, drawn anew for each `world
 from __future__ import annotations
 
 import math
+import random
 from collections.abc import Mapping
 from typing import Any
 
@@ -89,20 +90,20 @@ def synthetic_problem(name: str) -> SearchProblem:
     world = World(int(name.split("-")[2]))
     target = 1e8
     problem = SearchProblem(name, ask, world, cost, hard(target), target, math.nan, math.nan)
-    best = max(_climbed(problem, start) for start in range(20))
+    best = max(_climbed(problem, start) for start in range(40))
     return SearchProblem(**{**problem.__dict__, "optimum": best, "reference": best - 1.0})
 
 
 def _climbed(problem: SearchProblem, start: int) -> float:
-    """The top of a hill, by random changes of one to three answers until 3,000 in a row fail."""
+    """The top of a hill, by random changes of one to three answers until 6,000 in a row fail."""
     from nas.suggest import FixedSuggest, RandomSuggest
 
-    rng = __import__("random").Random(start)
+    rng = random.Random(start)
     source = RandomSuggest(rng)
     problem.ask(source)
     params = dict(source.params)
     height, failed = problem.value(params, problem.label(params)), 0
-    while failed < 3000:
+    while failed < 6000:
         kept = dict(params)
         for name in rng.sample(sorted(kept), rng.randint(1, 3)):
             del kept[name]

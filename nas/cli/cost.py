@@ -73,10 +73,12 @@ def command(
     that is no spec (densenet-121, inception-v3) is counted on the network that torchvision builds.
 
     Keys of --json: name, digest, resolution, classes, in_channels; flops, params, activations,
-    weight_bytes, peak_activation_bytes; counted_by; stages: a list with name, operator, layers, in_channels,
-    out_channels, in_size, out_size and the same five figures; verification: null without
-    --verify, else matches, checks (what, counter, by_arithmetic, counted, equal) and fvcore_other
-    (what fvcore counts beyond conv + linear, by operator).
+    weight_bytes, peak_activation_bytes; counted_by (how the figures were got); stages: a list with
+    name, operator, layers, in_channels, out_channels, in_size, out_size and the same five figures;
+    verification: null without --verify, else matches, checks (what, counter, by_arithmetic,
+    counted, equal) and fvcore_other (what fvcore counts beyond conv + linear, by operator). Of a
+    reference that is no spec, digest, peak_activation_bytes and stages are null, and checks have
+    what, kept, counted, equal.
     """
     if isinstance(arch, OpaqueNetwork):
         request = Request(stages, verified, resolution, classes, in_channels)

@@ -11,13 +11,13 @@ from nas.cli.output import print_json
 from nas.config import SearchConfig
 from nas.dry_run import Forecast, forecast
 from nas.problem import load_problem
-from nas.sampling import sampler_factory
+from nas.sampling import check_sampler
 from nas.units import format_bytes, format_count, format_duration
 
 
 def show_dry_run(config: SearchConfig, out: Path | None, workers: int, as_json: bool) -> None:
     """Check everything that a search would check, look ahead, and print."""
-    sampler_factory(config.sampler)
+    check_sampler(config.sampler)
     problem = load_problem(config)
     seen = forecast(problem, out, workers)
     if as_json:

@@ -20,6 +20,7 @@ COMMANDS = {
     "family": "B0..B7 of a network: published, or by alpha, beta, gamma",
     "scale": "scale a network to a FLOPs figure",
     "cost": "FLOPs, parameters, activations and memory of a network",
+    "show": "a network stage by stage; --diff marks what differs from another",
     "refs": "the reference networks and what they cost",
     "spaces": "the search spaces, their sizes and how many networks fit a target",
     "score": "judge a list of networks",

@@ -49,9 +49,10 @@ def command(
     from nas.files import write_text_atomic
     from nas.network_list import network_of, read_rows, write_rows
     from nas.plugins import load_evaluator, load_space
+    from nas.space import at_resolution
 
     rows = read_rows(file)
-    networks = load_space(space)
+    networks = at_resolution(load_space(space), resolution)
     evaluates = load_evaluator(evaluator)()
     evaluates.prepare(EvaluationContext(None, seed))
     started = time.monotonic()

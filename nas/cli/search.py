@@ -27,7 +27,7 @@ if TYPE_CHECKING:
 
     AnySearch = Search | SharedSearch
 
-DEFAULT_TRIALS = 1000
+DEFAULT_TRIALS = 300
 
 
 class Seconds(click.ParamType):
@@ -122,7 +122,12 @@ class Exponents(click.ParamType):
     help="Refuse slower networks, in images/s: a100=9000 (a100, 3090, tpuv2, tpuv3, zcu102, "
     "vck190; predicted).",
 )
-@click.option("--sampler", default="tpe", show_default=True, help="tpe, nsga2, gp or random.")
+@click.option(
+    "--sampler",
+    default="architecture",
+    show_default=True,
+    help="architecture (ours: the fewest evaluations), or Optuna's tpe, nsga2, gp or random.",
+)
 @click.option(
     "--trials",
     type=int,
@@ -258,9 +263,9 @@ def run_search(
     from nas.progress import search_progress
     from nas.records import command_line
     from nas.run_folder import working_run
-    from nas.sampling import sampler_factory
+    from nas.sampling import check_sampler
 
-    sampler_factory(config.sampler)
+    check_sampler(config.sampler)
     problem = load_problem(config)
     with working_run(config, out, command_line(sys.argv[1:])) as run:
         signal.signal(signal.SIGTERM, _interrupt)

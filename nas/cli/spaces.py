@@ -62,10 +62,11 @@ def command(
         _list(as_json)
         return
     # Imported here, so that listing does not wait for numpy.
+    from nas.space import at_resolution
     from nas.space_statistics import sample_space
 
     sample = sample_space(
-        load_space(name),
+        at_resolution(load_space(name), resolution),
         samples=samples,
         seed=seed,
         resolution=resolution,

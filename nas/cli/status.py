@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import sys
 import time
 from collections.abc import Callable
 
@@ -88,7 +89,7 @@ def command(
 def _repeat(show: Callable[[], None], seconds: float, clear: bool) -> None:
     """Until Ctrl-C, which is the ordinary end of it."""
     # A terminal is cleared; a file or a pipe gets one status below the other.
-    clear = clear and click.get_text_stream("stdout").isatty()
+    clear = clear and sys.stdout.isatty()
     try:
         while True:
             if clear:

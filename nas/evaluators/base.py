@@ -32,6 +32,7 @@ class Accuracy:
     seconds: float = 0.0
 
     def __post_init__(self) -> None:
+        _plain(self, "value", "seconds", *(["sd"] if self.sd is not None else []))
         if not 0.0 <= self.value <= 1.0:
             raise EvaluationError(
                 f"accuracy {self.value} of '{self.source}' is not a fraction from 0 to 1"
@@ -47,8 +48,24 @@ class Score:
     seconds: float = 0.0
 
     def __post_init__(self) -> None:
+        _plain(self, "value", "seconds")
         if not math.isfinite(self.value):
             raise EvaluationError(f"score {self.value} of '{self.source}' is not finite")
+
+
+def _plain(answer: Accuracy | Score, *names: str) -> None:
+    """Make plain floats of numbers of numpy or torch, which no record can hold.
+
+    Raises: EvaluationError for what is no number.
+    """
+    for name in names:
+        given = getattr(answer, name)
+        try:
+            object.__setattr__(answer, name, float(given))
+        except (TypeError, ValueError, RuntimeError):
+            raise EvaluationError(
+                f"the {name} of '{answer.source}' is a {type(given).__name__}, not a number"
+            ) from None
 
 
 @dataclass(frozen=True)

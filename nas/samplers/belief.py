@@ -16,7 +16,7 @@ class Budget:
     """How much a suggestion may cost.
 
     Attributes:
-        rows: readings that the model holds; the work grows with their square.
+        rows: readings that the model holds at most; the work grows with their square.
         growth: kernel parameters are learnt anew when there are 1/growth more readings.
     """
 
@@ -48,9 +48,12 @@ class Believer:
         """
         y = without_collapses(y)
         learnt = _last_milestone(len(y), self._budget.growth)
-        rows = _most_telling(merit[:learnt], self._budget.rows)
-        theta = self._parameters(x[rows], y[rows])
-        rows = _most_telling(merit, self._budget.rows)
+        early = _most_telling(merit[:learnt], self._budget.rows)
+        theta = self._parameters(x[:learnt][early], y[:learnt][early])
+        # A long search is near its best, which fewer readings describe; suggestions stay fast.
+        late = len(y) > 2 * self._budget.rows
+        most = self._budget.rows * 5 // 8 if late else self._budget.rows
+        rows = _most_telling(merit, most)
         return Posterior(self._kernel, theta, x[rows], y[rows])
 
     def _parameters(self, x: Floats, y: Floats) -> Floats:

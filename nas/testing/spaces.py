@@ -8,13 +8,14 @@ from collections.abc import Sequence
 from typing import Any
 
 from nas.archs import resized
-from nas.space import HasParameters, HasReference, SearchSpace, rebuild
+from nas.space import HasParameters, HasReference, HasResolutions, SearchSpace, rebuild
 from nas.spec import ArchSpec
-from nas.suggest import RandomSuggest, T
+from nas.suggest import FixedSuggest, RandomSuggest, T
 from nas.testing.claims import claim, during
 from nas.testing.networks import check_network, check_training
 
 TRAINING_RESOLUTION_PX = 32
+RESOLUTIONS_PX = (32, 65)
 _NAME = re.compile(r"[A-Za-z0-9_./-]+")
 
 
@@ -35,7 +36,8 @@ def check_space(space: SearchSpace, *, samples: int = 50, seed: int = 0, trained
 
     The same answers give the same network; recorded parameters rebuild it, also through an Optuna
     trial; it survives JSON; arithmetic equals torch's count to the unit, at the space's resolution
-    and at an odd one; `parameters()` and `reference()`, where offered, agree with `sample()`.
+    and at an odd one; `parameters()` and `reference()`, where offered, agree with `sample()`; and
+    `at_resolution()` asks the same questions.
     Raises: AssertionError naming the space, the claim and the parameters.
     """
     claim(
@@ -58,6 +60,10 @@ def check_space(space: SearchSpace, *, samples: int = 50, seed: int = 0, trained
                 resolution = min(arch.resolution, TRAINING_RESOLUTION_PX)
                 check_training(arch, "training", resolution)
     _check_reference(space)
+    if isinstance(space, HasResolutions):
+        for resolution in RESOLUTIONS_PX:
+            with during(f"space '{space.name}', at_resolution({resolution})"):
+                _check_resolution(space, space.at_resolution(resolution), resolution, seed)
 
 
 def _check_questions(suggest: _NotingSuggest, seen: dict[str, tuple[Any, ...]]) -> None:
@@ -113,6 +119,25 @@ def _check_reference(space: SearchSpace) -> None:
         params = space.parameters(reference) if isinstance(space, HasParameters) else None
         if params is not None:
             _claim_same(reference, rebuild(space, params), f"parameters() gives {params}, another")
+
+
+def _check_resolution(space: SearchSpace, other: Any, resolution: int, seed: int) -> None:
+    """The space at another resolution understands recorded answers, and its networks fit."""
+    claim(isinstance(other, SearchSpace), f"gives a {type(other).__name__}, not a space")
+    suggest = RandomSuggest(seed)
+    space.sample(suggest)
+    again = FixedSuggest(suggest.params)
+    arch = other.sample(again)
+    claim(
+        again.choices == suggest.choices,
+        "asks other questions, or with other choices; answers must carry over",
+    )
+    claim(arch.resolution == resolution, f"samples networks for {arch.resolution} px")
+    check_network(arch, "network")
+    if isinstance(other, HasReference):
+        reference = other.reference()
+        claim(reference.resolution == resolution, f"has a reference for {reference.resolution} px")
+        check_network(reference, "reference network")
 
 
 def _claim_same(expected: ArchSpec, found: ArchSpec, otherwise: str) -> None:

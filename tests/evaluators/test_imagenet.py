@@ -30,7 +30,7 @@ def predictor() -> ImagenetPredictor:
     return found
 
 
-def find(folder: Path, target: int, trials: int = 250, reward: str = "hard") -> SearchResult:
+def find(folder: Path, target: int, trials: int = 60, reward: str = "hard") -> SearchResult:
     config = SearchConfig(target_flops=target, trials=trials, reward=reward)
     problem = load_problem(config)
     run = open_run(folder, config, "nas search")
@@ -73,7 +73,7 @@ def test_each_target_has_its_own_winner(tmp_path: Path) -> None:
     flops = [candidate.cost.flops for candidate in best if candidate]
     assert flops == sorted(flops)
     assert all(0.8 * t < f <= t for t, f in zip(targets, flops, strict=True))
-    paper = [find(tmp_path / f"paper-{t}", t, trials=120, reward="paper") for t in targets]
+    paper = [find(tmp_path / f"paper-{t}", t, trials=40, reward="paper") for t in targets]
     assert len({r.reward_best.spec.digest() for r in paper if r.reward_best}) == 1
 
 
