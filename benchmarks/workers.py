@@ -18,6 +18,7 @@ import datetime
 import importlib.metadata
 import importlib.util
 import json
+import math
 import os
 import platform
 import shlex
@@ -35,10 +36,12 @@ os.environ.setdefault("OMP_NUM_THREADS", "1")
 from nas.config import SearchConfig
 from nas.cost import network_cost
 from nas.evaluators.base import Accuracy, EvaluationContext
+from nas.files import write_text_atomic
 from nas.problem import Problem, load_problem
 from nas.ray_workers import RaySettings, RayWorkers
 from nas.records import Run, StudyLog, open_run
-from nas.sampling import SAMPLERS, TrialSeededSampler
+from nas.sampler_choice import sampler_source
+from nas.sampling import SAMPLERS
 from nas.searching import Search, quiet_optuna
 from nas.space import random_network
 from nas.spec import ArchSpec
@@ -71,6 +74,18 @@ class Dozing(Sleeping):
 
     name = "dozing"
     seconds = 0.05
+
+
+class Graded(Sleeping):
+    """Answers at once, larger networks better, and calls itself costly like one that trains."""
+
+    name = "graded"
+
+    def evaluate(self, arch: ArchSpec, *, seed: int) -> Accuracy:
+        """A smooth function of size and depth."""
+        cost = network_cost(arch)
+        size = cost.params / 6e6 + arch.depth / 40 + cost.flops / 2e9
+        return Accuracy(1 - math.exp(-size), "made up")
 
 
 EVALUATORS = (Sleeping, Dozing)
@@ -164,16 +179,17 @@ def ask_milliseconds(sampler: str, in_flight: int, finished: int, asks: int) -> 
     """The median time of a suggestion with `in_flight` networks under way."""
     import optuna
 
-    with fresh_run(evaluator="imagenet", sampler=sampler) as (problem, _), quiet_optuna():
+    settings = {"evaluator": "benchmarks.workers:Graded", "sampler": sampler}
+    with fresh_run(**settings) as (problem, _), quiet_optuna():
         study = optuna.create_study(directions=problem.directions)
-        seeded = TrialSeededSampler(sampler, 0)
+        source = sampler_source(problem)
         times = []
         opened: list[tuple[optuna.Trial, ArchSpec]] = []
         for number in range(finished + in_flight - 1 + asks):
             if number < finished:
                 study.sampler = optuna.samplers.RandomSampler(seed=number)
             else:
-                study.sampler = seeded.for_trial(number)
+                study.sampler = source.for_trial(number)
             started = time.perf_counter()
             trial = study.ask()
             arch = problem.space.sample(trial)  # type: ignore[arg-type]
@@ -200,7 +216,11 @@ def saving_milliseconds(
     import optuna
 
     results = []
-    settings = {"evaluator": "imagenet", "storage": storage, "seed": time.time_ns() % 2**31}
+    settings = {
+        "evaluator": "benchmarks.workers:Graded",
+        "storage": storage,
+        "seed": time.time_ns() % 2**31,
+    }
     with fresh_run(**settings) as (problem, run), quiet_optuna():
         study = optuna.create_study(directions=problem.directions)
         study.sampler = optuna.samplers.RandomSampler(seed=0)
@@ -284,6 +304,7 @@ def main() -> None:
             for workers in arguments.workers:
                 row = keep_busy(engine, evaluator, workers, rounds)
                 document["efficiency"].append(row)
+                save(document, arguments.out)
                 print(
                     f"{engine:<10} {row['sleep_seconds']:>5} s, {workers:>2} workers: efficiency "
                     f"{row['efficiency']:7.1%}, start-up {row['start_up_seconds']:6.2f} s",
@@ -293,14 +314,19 @@ def main() -> None:
         for in_flight in arguments.in_flight:
             row = ask_milliseconds(sampler, in_flight, arguments.finished, arguments.asks)
             document["suggestions"].append(row)
+            save(document, arguments.out)
             print(f"{sampler:<12} {in_flight:>2} in flight: {row['ask_ms_median']:8.2f} ms")
     for storage in (None, arguments.postgres) if arguments.postgres else (None,):
         for row in saving_milliseconds(storage, arguments.trials, 100) if arguments.trials else ():
             document["storage"].append(row)
+            save(document, arguments.out)
             print(f"{row['storage']:<12} {row['trials']:>6} trials: {row['save_ms_median']} ms")
-    if arguments.out:
-        arguments.out.parent.mkdir(parents=True, exist_ok=True)
-        arguments.out.write_text(json.dumps(document, indent=1) + "\n")
+
+
+def save(document: dict[str, Any], out: Path | None) -> None:
+    """Write what is measured so far; the whole takes a quarter of an hour."""
+    if out is not None:
+        write_text_atomic(out, json.dumps(document, indent=1) + "\n")
 
 
 def _without_secrets(words: list[str]) -> list[str]:

@@ -18,6 +18,7 @@ from nas.errors import SpecError
 from nas.spec_parts import (
     ACTIVATIONS,
     GATES,
+    REFERENCE_NORM,
     HeadSpec,
     NormSpec,
     Scalar,
@@ -131,7 +132,7 @@ class ArchSpec:
     classes: int = 1000
     in_channels: int = 3
     activation: str = "silu"
-    norm: NormSpec = NormSpec()
+    norm: NormSpec = REFERENCE_NORM
     drop_path: float = 0.0
     name: str = field(default="", compare=False)
 
@@ -176,7 +177,9 @@ class ArchSpec:
         for stage in content["stages"]:
             # 2, 2.0 and True are equal options, so they must make one identity.
             options = stage["options"]
-            stage["options"] = {k: v if isinstance(v, str) else float(v) for k, v in options.items()}
+            stage["options"] = {
+                k: v if isinstance(v, str) else float(v) for k, v in options.items()
+            }
         text = json.dumps(content, sort_keys=True, separators=(",", ":"))
         return hashlib.sha256(text.encode()).hexdigest()[:16]
 

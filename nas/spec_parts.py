@@ -21,6 +21,7 @@ _LARGEST = 1 << 20
 
 
 def check_whole(where: str, value: Any, low: int = 1, high: int = _LARGEST) -> None:
+    """Check a whole number. Raises: SpecError that begins with `where`, as all checks here."""
     if type(value) is not int or not low <= value <= high:
         raise SpecError(f"{where} is {value!r}; it must be a whole number from {low} to {high}")
 
@@ -34,11 +35,13 @@ def check_number(spec: Any, name: str, where: str, low: float, high: float) -> N
 
 
 def check_one_of(where: str, value: Any, allowed: tuple[str, ...]) -> None:
+    """Check one of a few words."""
     if value not in allowed:
         raise SpecError(f"{where} is {value!r}; it must be one of {', '.join(allowed)}")
 
 
 def check_odd(where: str, value: Any) -> None:
+    """Check the side of a kernel in pixels."""
     check_whole(where, value, 1, 63)
     if value % 2 == 0:
         raise SpecError(f"{where} is {value}; kernels must be odd, so that padding is symmetric")
@@ -87,6 +90,9 @@ class NormSpec:
     def __post_init__(self) -> None:
         check_number(self, "eps", "norm.eps", 1e-12, 1)
         check_number(self, "momentum", "norm.momentum", 1e-9, 1)
+
+
+REFERENCE_NORM = NormSpec()
 
 
 @dataclass(frozen=True)
@@ -180,7 +186,8 @@ class StageSpec:
         options: Any = self.options
         pairs = options.items() if isinstance(options, Mapping) else options
         object.__setattr__(self, "options", tuple(sorted((str(k), v) for k, v in pairs)))
-        for key, value in self.options:
+        stored: Any = self.options
+        for key, value in stored:
             if not isinstance(value, (bool, int, float, str)) or value != value:
                 raise SpecError(f"stage.options.{key} is {value!r}; it must be a plain value")
 

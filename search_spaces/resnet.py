@@ -33,9 +33,7 @@ def resnet(depth: int) -> ArchSpec:
 
 def resnext_50() -> ArchSpec:
     """ResNeXt-50 (32x4d): 32 groups of 4 channels in the first stage."""
-    return _network(
-        "resnext-50-32x4d", "bottleneck", DEPTHS[50][1], expand_ratio=0.5, groups=32
-    )
+    return _network("resnext-50-32x4d", "bottleneck", DEPTHS[50][1], expand_ratio=0.5, groups=32)
 
 
 def resnext_101() -> ArchSpec:
@@ -49,9 +47,7 @@ def _network(
     channels = BASIC_CHANNELS if block == "basic" else BOTTLENECK_CHANNELS
     options = (("groups", groups),) if groups > 1 else ()
     stages = tuple(
-        StageSpec(
-            block, width, depth, stride=stride, expand_ratio=expand_ratio, options=options
-        )
+        StageSpec(block, width, depth, stride=stride, expand_ratio=expand_ratio, options=options)
         for width, depth, stride in zip(channels, layers, STRIDES, strict=True)
     )
     return ArchSpec(STEM, stages, HeadSpec(), activation="relu", norm=NORM, name=name)

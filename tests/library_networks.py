@@ -37,7 +37,5 @@ def library_network(library: str, name: str, **settings: Any) -> nn.Module:
     """Build `name` as the library does, or skip the test where the library is absent."""
     module: Any = pytest.importorskip(library)
     if library == "timm":
-        network: nn.Module = module.create_model(name, **settings)
-        return network
-    network = getattr(module.models, name)(**settings)
-    return network
+        return module.create_model(name, **settings)  # type: ignore[no-any-return]
+    return getattr(module.models, name)(**settings)  # type: ignore[no-any-return]

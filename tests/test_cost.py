@@ -14,7 +14,7 @@ from nas.scaling.published import published_member
 from nas.search_spaces.efficientnet import efficientnet_b0
 from nas.search_spaces.mbconv import MBConvSpace
 from nas.space import random_network, rebuild
-from nas.spec import StageSpec
+from nas.spec import HeadSpec, StageSpec, StemSpec
 
 # member: parameters, FLOPs, activations. torchvision's and timm's networks, counted by fvcore
 # (conv + linear), hold the same numbers.
@@ -68,6 +68,28 @@ def test_classes_and_input_channels_change_only_head_and_stem():
     assert network_cost(resized(b0, classes=10)).params == cost.params - 990 * 1281
     grey = network_cost(resized(b0, in_channels=1))
     assert cost.flops - grey.flops == 2 * 32 * 9 * 112 * 112
+
+
+def test_a_hidden_layer_is_a_linear_layer_more():
+    b0 = efficientnet_b0()
+    cost = network_cost(b0)
+    hidden = network_cost(dataclasses.replace(b0, head=HeadSpec(1280, dropout=0.2, hidden=512)))
+    assert hidden.flops == cost.flops - 1280 * 1000 + 1280 * 512 + 512 * 1000
+    assert hidden.params == cost.params - 1281 * 1000 + 1281 * 512 + 513 * 1000
+    assert hidden.activations == cost.activations
+
+
+def test_a_max_pool_makes_what_follows_four_times_cheaper_and_costs_memory_only():
+    b0 = efficientnet_b0()
+    pooled = dataclasses.replace(b0, stem=StemSpec(32, max_pool=True))
+    stem, stage = per_stage(pooled)[:2]
+    assert (stem.in_size, stem.out_size, stage.in_size) == (224, 56, 56)
+    assert stem.operator == "conv3x3, max pool"
+    assert stem.cost.flops == per_stage(b0)[0].cost.flops
+    assert network_cost(pooled).params == network_cost(b0).params
+    assert stage.cost.flops * 3 < per_stage(b0)[1].cost.flops
+    # The pooling's input and output live together, and are more than the convolution's.
+    assert stem.cost.peak_activation_bytes == 4 * 32 * (112**2 + 56**2)
 
 
 def test_an_impossible_block_is_named_with_its_stage():

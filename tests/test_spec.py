@@ -65,6 +65,31 @@ def test_options_survive_json():
     assert network.stages[0].option("absent", 1) == 1
 
 
+def test_fields_that_came_later_keep_the_digest_where_they_change_nothing():
+    content = b0_content()
+    assert content["stem"].pop("max_pool") is False
+    assert content["head"].pop("hidden") is None
+    assert ArchSpec.from_dict(content).digest() == B0_DIGEST
+
+
+@pytest.mark.parametrize(
+    ("part", "field", "value"), [("stem", "max_pool", True), ("head", "hidden", 8)]
+)
+def test_fields_that_came_later_are_part_of_the_identity(part, field, value):
+    content = b0_content()
+    content[part][field] = value
+    network = ArchSpec.from_dict(content)
+    assert network.digest() != B0_DIGEST
+    assert ArchSpec.from_json(network.to_json()) == network
+
+
+@pytest.mark.parametrize(("resolution", "conv", "out"), [(224, 112, 56), (225, 113, 57), (1, 1, 1)])
+def test_a_max_pool_halves_what_the_stem_leaves(resolution, conv, out):
+    stem = StemSpec(64, kernel=7, max_pool=True)
+    assert (stem.conv_size(resolution), stem.out_size(resolution)) == (conv, out)
+    assert StemSpec(64).out_size(resolution) == conv
+
+
 def test_the_name_is_no_part_of_the_identity():
     renamed = dataclasses.replace(efficientnet_b0(), name="mine")
     assert renamed == efficientnet_b0()
@@ -180,7 +205,10 @@ def test_fields_with_defaults_may_be_absent():
         (("stem", "kernel"), 4),
         (("stem", "stride"), 0),
         (("stem", "activation"), "gelu"),
+        (("stem", "max_pool"), 1),
         (("head", "channels"), 0),
+        (("head", "hidden"), 0),
+        (("head", "hidden"), 1280.0),
         (("head", "dropout"), -0.1),
         (("head", "dropout"), float("inf")),
         (("norm", "eps"), 0),

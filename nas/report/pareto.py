@@ -84,7 +84,7 @@ def draw_pareto(
     source = attrs[0]["source"] if attrs else ""
     axes.set_ylabel("top-1 accuracy (%)" if is_accuracy else "score")
     axes.set_title(source, fontsize=9)
-    axes.legend(loc="lower right", fontsize=8, frameon=False)
+    axes.legend(loc="upper left", fontsize=8, frameon=False)
 
 
 def _leave_out_stragglers(axes: Axes, figures: list[float]) -> None:

@@ -50,9 +50,7 @@ def test_the_bottleneck_costs_what_torch_counts() -> None:
     ],
 )
 def test_the_inner_width(channels: int, ratio: float, groups: int, inner: int) -> None:
-    stage = StageSpec(
-        "bottleneck", channels, 1, expand_ratio=ratio, options=(("groups", groups),)
-    )
+    stage = StageSpec("bottleneck", channels, 1, expand_ratio=ratio, options=(("groups", groups),))
     (block,) = blocks_of(stage)
     assert inner_channels(block) == inner
 

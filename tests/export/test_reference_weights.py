@@ -54,9 +54,7 @@ def give_random_statistics(network: nn.Module, images: torch.Tensor) -> None:
         classifier.bias.div_(scale)
 
 
-@pytest.mark.parametrize(
-    ("library", "name", "theirs"), [pair for pair in PAIRS if pair[1] in RUN]
-)
+@pytest.mark.parametrize(("library", "name", "theirs"), [pair for pair in PAIRS if pair[1] in RUN])
 def test_the_same_logits_come_out(library: str, name: str, theirs: str) -> None:
     read, write = LIBRARIES[library]
     torch.manual_seed(1)
@@ -79,9 +77,7 @@ def test_the_same_logits_come_out(library: str, name: str, theirs: str) -> None:
 
 
 @pytest.mark.parametrize(("library", "name", "theirs"), PAIRS)
-def test_every_tensor_has_its_librarys_name_and_shape(
-    library: str, name: str, theirs: str
-) -> None:
+def test_every_tensor_has_its_librarys_name_and_shape(library: str, name: str, theirs: str) -> None:
     arch = find_network(name)
     with torch.device("meta"):
         state = library_network(library, theirs).state_dict()

@@ -267,20 +267,25 @@ def test_a_space_smaller_than_the_budget_is_searched_whole() -> None:
 
 def test_the_recommended_network_is_better_than_the_luckiest_reading() -> None:
     ours, luckiest = [], []
-    for seed in range(3):
+    distributions = _distributions()
+    for seed in range(10):
         rng = np.random.default_rng(seed)
-        chosen = sampler(seed)
-        study = study_with(chosen)
-
-        def noisy(trial: optuna.Trial, rng: np.random.Generator = rng) -> float:
-            objective(trial)
-            accuracy = trial.user_attrs["accuracy"] + 0.03 * rng.standard_normal()
-            trial.set_user_attr("accuracy", accuracy)
-            return reward_of(trial.params, accuracy)
-
-        study.optimize(noisy, n_trials=50)
-        for found, trial in ((ours, chosen.recommend(study.trials)), (luckiest, study.best_trial)):
+        study = study_with(optuna.samplers.RandomSampler(seed=seed))
+        for _ in range(60):
+            params = {n: d.choices[rng.integers(len(d.choices))] for n, d in distributions.items()}
+            reading = accuracy_of(params) + 0.03 * rng.standard_normal()
+            study.add_trial(
+                create_trial(
+                    params=params,
+                    distributions=distributions,
+                    value=reward_of(params, reading),
+                    user_attrs={"accuracy": reading},
+                )
+            )
+        best = sampler().recommend(study.trials)
+        for found, trial in ((ours, best), (luckiest, study.best_trial)):
             found.append(reward_of(trial.params, accuracy_of(trial.params)))
+    print(np.mean(ours), np.mean(luckiest))
     assert np.mean(ours) > np.mean(luckiest)
 
 

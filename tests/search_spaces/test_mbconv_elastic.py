@@ -16,6 +16,7 @@ from nas.search_spaces.fitted_strides import fitted_strides
 from nas.search_spaces.mbconv_elastic import MBConvElasticSpace, fitted_b0
 from nas.space import HasResolutions, at_resolution, random_network, rebuild
 from nas.spec import ArchSpec
+from nas.suggest import FixedSuggest
 
 B0_STRIDES = (2, 1, 2, 2, 2, 1, 2, 1)
 
@@ -91,11 +92,18 @@ def test_answers_carry_over_to_another_resolution() -> None:
 
 
 def test_networks_of_five_million_flops_at_32_px_exist() -> None:
-    small = resized(MBConvElasticSpace(32).reference(), classes=10)
-    assert network_cost(small).flops == 116_165_472
     smallest, largest = flops_range(MBConvElasticSpace(32), classes=10)
     assert smallest < 2_000_000
     assert largest > 1_000_000_000
+    # Not the smallest only: every network of width 0.25 and expand ratio 1 with few layers.
+    space, source = MBConvElasticSpace(32), random.Random(0)
+    small = {"width": 0.25, "head.channels": 320, "stem.channels": 16}
+    small |= {f"stage{stage}.expand": 1 for stage in range(7)}
+    small |= {f"stage{stage}.block": "mbconv" for stage in range(3)}
+    small |= {f"stage{stage}.layers": 2 for stage in range(7)}
+    for _ in range(50):
+        arch = resized(space.sample(FixedSuggest(small, otherwise=source)), classes=10)
+        assert network_cost(arch).flops < 5_000_000
 
 
 def test_a_fair_share_of_the_space_fits_a_small_budget() -> None:

@@ -46,9 +46,7 @@ def _torchvision(arch: ArchSpec) -> Iterator[Pair]:
             number = 1
         yield from conv_norm(f"{ours}.depthwise", f"{theirs}.{number}.0", f"{theirs}.{number}.1")
         # The linear projection is not wrapped with its batch norm.
-        yield from conv_norm(
-            f"{ours}.project", f"{theirs}.{number + 1}", f"{theirs}.{number + 2}"
-        )
+        yield from conv_norm(f"{ours}.project", f"{theirs}.{number + 1}", f"{theirs}.{number + 2}")
         last += 1
     yield from conv_norm("head.conv", f"features.{last}.0", f"features.{last}.1")
     yield biased("head.classifier", "classifier.1")

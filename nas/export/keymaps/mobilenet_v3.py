@@ -78,7 +78,7 @@ def _timm(arch: ArchSpec) -> Iterator[Pair]:
 
 
 def _timm_places(arch: ArchSpec) -> Iterator[tuple[int, int, BlockSpec]]:
-    """timm's stage and layer of each block: one of its stages is a run of equal width."""
+    """Stage and layer of each block in timm: one of its stages is a run of equal width."""
     stage, layer, channels = -1, 0, None
     for block in arch.blocks():
         if block.out_channels != channels:

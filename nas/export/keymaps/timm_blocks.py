@@ -14,6 +14,7 @@ from nas.spec import BlockSpec
 def timm_block(block: BlockSpec, theirs: str) -> Iterator[Pair]:
     """The layers of an `mbconv` or `separable` block at timm's module `theirs`."""
     ours = place(block)
+    layers: tuple[tuple[str, str], ...]
     if block.kind == "separable":
         layers = (("depthwise", "conv_dw"), ("pointwise", "conv_pw"))
     elif block.expand_ratio == 1:
