@@ -145,8 +145,9 @@ class Residual(nn.Module):
             branch = getattr(self, name)(branch)
         if not self.has_skip:
             return branch
-        skipped = features if self.pooled_skip is None else self.pooled_skip(features)
-        return skipped + self.drop_path(branch)
+        if self.pooled_skip is not None:
+            features = self.pooled_skip(features)
+        return features + self.drop_path(branch)
 
 
 class MBConv(Residual):

@@ -324,5 +324,5 @@ def _check_reachable(address: str) -> None:
 def _unreachable(address: str, reason: str) -> WorkersError:
     return WorkersError(
         f"cannot use the Ray cluster '{address}': {reason}; start one with `ray start --head`, "
-        "join this machine to it, and see docs/parallel.md"
+        "join this machine to it with the same token, and see docs/parallel.md"
     )

@@ -3,7 +3,7 @@
 Source: MnasNet (arXiv 1807.11626), section 4.1; EfficientNet (1905.11946), section 4, searches the
 same space. Each of MobileNetV2's seven stages chooses its convolution, kernel, squeeze-excite, skip
 operation, width and number of layers; all layers of a stage are alike. One question of ours, the
-activation, chooses between the two papers' networks. About 9.4e17 answers.
+activation, chooses between the two papers' networks. About 4.4e18 answers.
 
 What the papers leave open, and what we chose:
 

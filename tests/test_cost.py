@@ -80,8 +80,8 @@ def test_a_hidden_layer_is_a_linear_layer_more():
 
 
 def test_a_max_pool_makes_what_follows_four_times_cheaper_and_costs_memory_only():
-    b0 = efficientnet_b0()
-    pooled = dataclasses.replace(b0, stem=StemSpec(32, max_pool=True))
+    b0 = dataclasses.replace(efficientnet_b0(), stem=StemSpec(64))
+    pooled = dataclasses.replace(b0, stem=StemSpec(64, max_pool=True))
     stem, stage = per_stage(pooled)[:2]
     assert (stem.in_size, stem.out_size, stage.in_size) == (224, 56, 56)
     assert stem.operator == "conv3x3, max pool"
@@ -89,7 +89,7 @@ def test_a_max_pool_makes_what_follows_four_times_cheaper_and_costs_memory_only(
     assert network_cost(pooled).params == network_cost(b0).params
     assert stage.cost.flops * 3 < per_stage(b0)[1].cost.flops
     # The pooling's input and output live together, and are more than the convolution's.
-    assert stem.cost.peak_activation_bytes == 4 * 32 * (112**2 + 56**2)
+    assert stem.cost.peak_activation_bytes == 4 * 64 * (112**2 + 56**2)
 
 
 def test_an_impossible_block_is_named_with_its_stage():

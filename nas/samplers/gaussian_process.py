@@ -59,8 +59,11 @@ class Kernel:
         # sqrt(columns) length scales apart, so that the rest neither vanishes nor is a constant.
         main = [math.log(0.7 / math.sqrt(answers))] * (groups - 1) + [math.log(0.5)]
         scales = [math.log(math.sqrt(max(len(group), 1)))] * groups
-        center = [math.log(0.3), *main, math.log(0.8), *scales, math.log(0.1)]
-        spread = [1.0, *[0.7] * (groups - 1), 1.0, 1.0, *[1.0] * groups, 1.0]
+        # The noise may be anything from nothing to most of what is seen: its prior is the widest.
+        # Length scales are held tighter, since a rest that forgets from one network to the next
+        # would pass for noise, and every reading would be taken at its word.
+        center = [math.log(0.3), *main, math.log(0.8), *scales, math.log(0.2)]
+        spread = [1.0, *[0.7] * (groups - 1), 1.0, 1.0, *[0.5] * groups, 2.0]
         self.prior = Prior(np.array(center), np.array(spread))
 
     def noise_variance(self, theta: Floats) -> float:

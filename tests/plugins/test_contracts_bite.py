@@ -102,6 +102,15 @@ def raising(ask: Any) -> ArchSpec:
             "parameters() gives {'stage0.kernel': 3",
         ),
         (space(reference=lambda self: None), "reference(): a NoneType"),
+        (space(at_resolution=lambda self, px: None), "at_resolution(32): gives a NoneType"),
+        (
+            space(at_resolution=lambda self, px: sampled(lambda ask: network())),
+            "at_resolution(32): asks other questions",
+        ),
+        (
+            space(at_resolution=lambda self, px: SoundSpace()),
+            "at_resolution(65): samples networks for 32 px",
+        ),
         (type("Nameless", (SoundSpace,), {"name": ""})(), "Nameless.name must be a text"),
     ],
 )

@@ -285,7 +285,6 @@ def test_the_recommended_network_is_better_than_the_luckiest_reading() -> None:
         best = sampler().recommend(study.trials)
         for found, trial in ((ours, best), (luckiest, study.best_trial)):
             found.append(reward_of(trial.params, accuracy_of(trial.params)))
-    print(np.mean(ours), np.mean(luckiest))
     assert np.mean(ours) > np.mean(luckiest)
 
 

@@ -29,7 +29,7 @@ def test_no_more_rows_are_held_than_the_budget_allows() -> None:
     rng = np.random.default_rng(0)
     x, y = rng.normal(size=(400, 3)), rng.normal(size=400)
     posterior = Believer(Kernel(np.array([0, 1, 2]), 3), CHEAP).posterior(x, y, y)
-    assert len(posterior._x) == CHEAP.rows
+    assert len(posterior._x) <= CHEAP.rows
     assert y.max() in posterior._y
 
 

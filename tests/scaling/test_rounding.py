@@ -79,6 +79,12 @@ def test_scaling_is_monotone_in_every_figure(one, other):
     assert small.activations <= large.activations
 
 
+def test_width_reaches_the_hidden_layer():
+    hidden = dataclasses.replace(B0, head=HeadSpec(960, hidden=1284))
+    assert scale(hidden, width=1.5).head.hidden == 1928
+    assert scale(hidden, depth=2).head.hidden == 1284
+
+
 def test_multipliers_of_one_change_nothing_even_off_the_grid():
     odd = dataclasses.replace(B0, head=HeadSpec(1283, 0.2), resolution=227)
     assert scale(odd, resolution_multiple=8) == odd

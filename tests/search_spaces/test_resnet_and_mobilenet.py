@@ -71,7 +71,7 @@ def test_random_networks_survive_json_and_train(name: str) -> None:
 @pytest.mark.parametrize(
     ("space", "held"),
     [
-        *(("resnet", f"resnet-{depth}") for depth in (18, 34, 50, 152)),
+        *(("resnet", f"resnet-{depth}") for depth in (18, 34, 50, 101, 152)),
         ("resnet", "resnext-50-32x4d"),
         ("mobilenet", "mobilenet-v2"),
     ],
