@@ -219,6 +219,7 @@ def saving_milliseconds(
     settings = {
         "evaluator": "benchmarks.workers:Graded",
         "storage": storage,
+        # A database that is used again gets a study of its own.
         "seed": time.time_ns() % 2**31,
     }
     with fresh_run(**settings) as (problem, run), quiet_optuna():

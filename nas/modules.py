@@ -140,7 +140,7 @@ class Residual(nn.Module):
 
     def forward(self, features: Tensor) -> Tensor:
         """(N, in, H, W) to (N, out, ceil(H / stride), ceil(W / stride))."""
-        branch = features
+        branch: Tensor = features
         for name in self._order:
             branch = getattr(self, name)(branch)
         if not self.has_skip:

@@ -33,7 +33,9 @@ def environment(log: Path, seconds: float) -> dict[str, str]:
 
 def results(run: Path) -> dict[str, tuple[str, ...]]:
     rows = csv.DictReader((run / "trials.csv").open())
-    return {r["digest"]: (r["state"], r["accuracy"], r["error"]) for r in rows if not r["repeat_of"]}
+    return {
+        r["digest"]: (r["state"], r["accuracy"], r["error"]) for r in rows if not r["repeat_of"]
+    }
 
 
 def epochs(log: Path) -> list[tuple[str, int, int]]:
@@ -90,7 +92,7 @@ def test_fifty_kills_lose_nothing(tmp_path: Path, workers: int) -> None:
     )
     assert done.returncode == 0
     assert results(tmp_path / "parts") == results(tmp_path / "whole")
-    # An epoch is repeated only by the orphan of a killed driver, which ends within half a second; it
+    # An epoch is repeated only by the orphan of a killed driver, which ends in half a second; it
     # is missing from the log only where a kill fell between its checkpoint and the log.
     times = collections.Counter((digest, epoch) for digest, epoch, _ in epochs(log))
     repeated = sum(count - 1 for count in times.values())

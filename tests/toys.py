@@ -5,6 +5,7 @@ from __future__ import annotations
 import dataclasses
 import math
 import os
+import random
 import signal
 import time
 from pathlib import Path
@@ -34,6 +35,18 @@ class Toy:
         cost = network_cost(arch)
         size = cost.params / 6e6 + arch.depth / 40 + cost.flops / 2e9
         return Accuracy(1 - math.exp(-size), "toy accuracy", sd=0.003)
+
+
+class Noisy(Toy):
+    """Not cheap, and scattered by 0.02 from network to network: a short training's luck."""
+
+    name = "noisy"
+    cheap = False
+
+    def evaluate(self, arch: ArchSpec, *, seed: int) -> Accuracy:
+        luck = random.Random(f"{arch.digest()} {seed}").gauss(0, 0.02)
+        value = super().evaluate(arch, seed=seed).value + luck
+        return Accuracy(min(1.0, max(0.0, value)), "noisy toy accuracy")
 
 
 class Slow(Toy):

@@ -192,7 +192,7 @@ def command(
     Optuna study (study.journal).
 
     \b
-    --json: best, paper_best, reward_best, reference (each: name, digest, spec, cost, accuracy,
+    --json: best, highest, paper_best, reward_best, reference (each: name, digest, spec, cost, accuracy,
     accuracy_sd, score, source, reward, trial, params), evaluations, refused, repeats, failed,
     top, pareto, target_flops, stopped, run.
     With --dry-run: space, networks, fitting, within_bounds, evaluations, done, workers, gpus,

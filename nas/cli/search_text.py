@@ -35,7 +35,8 @@ def print_result(problem: Problem, result: SearchResult, run: Run, outcome: Outc
         click.echo(f"{'score' if scored else 'accuracy'}: {source}{note}")
     click.echo()
     named = [
-        ("found", result.best),
+        ("found, by all readings" if _differ(result) else "found", result.best),
+        ("highest single reading", result.highest if _differ(result) else None),
         ("winner of the paper's reward", result.paper_best),
         (_reference_name(result), result.reference),
     ]
@@ -71,6 +72,12 @@ def _counts(result: SearchResult, outcome: Outcome) -> str:
         if count:
             parts.append(f"{count} {what}")
     return f"{', '.join(parts)}; {outcome.stopped} ({outcome.seconds:.1f} s)"
+
+
+def _differ(result: SearchResult) -> bool:
+    """Whether a model of all readings chose another network than the highest reading."""
+    best, highest = result.best, result.highest
+    return best is not None and highest is not None and best.trial != highest.trial
 
 
 def _reference_name(result: SearchResult) -> str:

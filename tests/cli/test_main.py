@@ -38,7 +38,9 @@ def test_every_command_has_help_and_documents_its_json(command: str) -> None:
 def test_an_unknown_command_is_one_line() -> None:
     done = nas("serach")
     assert done.returncode == 2
-    assert done.stderr == "nas: unknown command 'serach'; did you mean 'search'? (see `nas --help`)\n"
+    assert (
+        done.stderr == "nas: unknown command 'serach'; did you mean 'search'? (see `nas --help`)\n"
+    )
 
 
 def test_no_command_shows_the_help() -> None:

@@ -148,8 +148,10 @@ def test_a_collapsed_training_does_not_blind_the_model() -> None:
         return value
 
     study.optimize(with_collapses, n_trials=35)
+    # A collapse still costs evaluations; what is claimed is that the search goes on learning.
     values = [t.value or 0.0 for t in study.trials]
-    assert max(values[15:]) > max(values[:9])
+    ordinary = [value for value in values[:8] if value > 0.01]
+    assert np.mean(values[15:]) > np.mean(ordinary)
 
 
 def test_warm_started_trials_are_learnt_from() -> None:
