@@ -142,12 +142,14 @@ class Residual(nn.Module):
         """(N, in, H, W) to (N, out, ceil(H / stride), ceil(W / stride))."""
         branch: Tensor = features
         for name in self._order:
-            branch = getattr(self, name)(branch)
+            layer: nn.Module = getattr(self, name)
+            branch = layer(branch)
         if not self.has_skip:
             return branch
         if self.pooled_skip is not None:
             features = self.pooled_skip(features)
-        return features + self.drop_path(branch)
+        kept: Tensor = self.drop_path(branch)
+        return features + kept
 
 
 class MBConv(Residual):

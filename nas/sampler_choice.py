@@ -2,14 +2,15 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+import math
+from collections.abc import Mapping, Sequence
 from typing import TYPE_CHECKING, Any, Protocol
 
 import numpy as np
 
 from nas.arithmetic import Cost
 from nas.evaluators.base import gives_scores
-from nas.objective import WeightedProduct
+from nas.objective import Bound, WeightedProduct
 from nas.problem import COST_METRICS, Problem
 from nas.sampling import OURS, TrialSeededSampler
 
@@ -53,11 +54,21 @@ def sampler_source(problem: Problem) -> SamplerSource:
     return TrialSeededSampler(problem.config.sampler, problem.config.seed)
 
 
-def architecture_sampler(problem: Problem) -> ArchitectureSampler:
-    """Our sampler with the problem's space, exact costs, reward and bounds."""
+def architecture_sampler(problem: Problem, extra: Sequence[Bound] = ()) -> ArchitectureSampler:
+    """Our sampler with the problem's space, exact costs, reward and bounds, and `extra` ones.
+
+    Two bounds on one figure hold both.
+    """
     from nas.samplers import ArchitectureSampler
 
     config, names = problem.config, cost_names(problem)
+    limits: dict[str, tuple[float, float]] = {}
+    for bound in (*config.bounds, *extra):
+        low, high = limits.get(bound.metric, (0.0, math.inf))
+        if bound.side == "max":
+            limits[bound.metric] = (low, min(high, bound.limit))
+        else:
+            limits[bound.metric] = (max(low, bound.limit), high)
     rewarded = problem.objectives == ("reward",) and not gives_scores(problem.evaluator)
 
     def costs(answers: Mapping[str, Any]) -> dict[str, float]:
@@ -69,10 +80,7 @@ def architecture_sampler(problem: Problem) -> ArchitectureSampler:
         space=problem.space.sample,
         cost=costs,
         **({"reward": vector_reward(problem)} if rewarded else {}),
-        bounds={
-            bound.metric: (0.0, bound.limit) if bound.side == "max" else (bound.limit, float("inf"))
-            for bound in config.bounds
-        },
+        bounds=limits,
         objectives=None if problem.objectives == ("reward",) else problem.objectives,
         cheap=problem.evaluator.cheap,
     )

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import collections
+import contextlib
 import csv
 import os
 import random
@@ -63,10 +64,8 @@ def kill_once(run: Path, log: Path, workers: int, generator: random.Random) -> b
         time.sleep(generator.random() * 0.3)
     now = epochs(log)
     if workers > 1 and len(now) > before and generator.random() < 0.3:
-        try:
+        with contextlib.suppress(ProcessLookupError):
             os.kill(now[-1][2], signal.SIGKILL)
-        except ProcessLookupError:
-            pass
         time.sleep(generator.random() * 0.5)
     alive = process.poll() is None
     process.kill()

@@ -192,9 +192,9 @@ def command(
     Optuna study (study.journal).
 
     \b
-    --json: best, highest, paper_best, reward_best, reference (each: name, digest, spec, cost, accuracy,
-    accuracy_sd, score, source, reward, trial, params), evaluations, refused, repeats, failed,
-    top, pareto, target_flops, stopped, run.
+    --json: best, highest, paper_best, reward_best, reference (each: name, digest, spec, cost,
+    accuracy, accuracy_sd, score, source, reward, trial, params), evaluations, refused, repeats,
+    failed, top, pareto, target_flops, stopped, run.
     With --dry-run: space, networks, fitting, within_bounds, evaluations, done, workers, gpus,
     seconds, seconds_per_evaluation, seconds_known_by, sampler_seconds, bytes, run, goes_on,
     in_use_by, study, files.
