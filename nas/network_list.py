@@ -93,8 +93,10 @@ class _TextSuggest(FixedSuggest):
     def _answer(self, name: str, choices: tuple[Any, ...]) -> Any:
         if isinstance(self._recorded.get(name), str):
             text = self._recorded[name].strip()
+            number = _number(text)
             for choice in choices:
-                if text == str(choice) or _number(text) == _number(choice):
+                # A word is no number, and all of these would be equal.
+                if text == str(choice) or (number is not None and number == _number(choice)):
                     return choice
         try:
             return super()._answer(name, choices)

@@ -278,10 +278,23 @@ class StudyLog:
         try:
             self._study.add_trial(trial)
         except (OSError, StorageInternalError) as error:
+            if (interrupt := _interrupt_behind(error)) is not None:
+                raise interrupt from None
             raise RunError(
                 f"cannot save trial {trial.number}: {storage_reason(error)}; the trials before it "
                 "are saved, and the same command goes on from them"
             ) from error
+
+
+def _interrupt_behind(error: BaseException) -> KeyboardInterrupt | None:
+    """The Ctrl-C that an error stands for.
+
+    One that comes while Optuna gives its journal's lock back makes it fail on a file that is gone.
+    """
+    behind = error.__context__
+    while behind is not None and not isinstance(behind, KeyboardInterrupt):
+        behind = behind.__context__
+    return behind
 
 
 def storage_reason(error: BaseException) -> str:

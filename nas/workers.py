@@ -270,7 +270,7 @@ def _end_of(process: SpawnProcess) -> str:
 
 @contextmanager
 def _interrupts_held() -> Iterator[None]:
-    """Ctrl-C waits until the end of this block; processes started in it never see one.
+    """Processes started in this block are not interrupted by Ctrl-C.
 
     A terminal sends it to the whole process group, and a worker that is still starting would answer
     with a traceback.

@@ -26,6 +26,7 @@ def loaded_by(code: str) -> set[str]:
         "from nas.cli.main import main; main(['--version'])",
         "from nas.cli.main import main; main(['search', '--help'])",
         "from nas.cli.main import main; main(['cost', 'efficientnet-b0'])",
+        "from nas.cli.main import main; main(['show', 'efficientnet-b0', '--diff', 'resnet-50'])",
         "from nas.cli.main import main; main(['plugins'])",
         "from nas.cli.main import main; main(['refs'])",
         "from nas.cli.main import main; main(['cost', 'densenet-121'])",

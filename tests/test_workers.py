@@ -235,7 +235,7 @@ def test_ctrl_c_ends_the_workers_without_a_traceback(
     else:
         process.send_signal(signal.SIGINT)
     _, said = process.communicate(timeout=30)
-    assert process.returncode == 130
+    assert process.returncode == 130, said
     assert "the same command goes on" in said
     assert "Traceback" not in said
     assert gone_within(5, below)
@@ -249,7 +249,7 @@ def test_ctrl_c_while_workers_start_leaves_none(tmp_path: Path) -> None:
     below = descendants(process.pid)
     os.killpg(process.pid, signal.SIGINT)
     _, said = process.communicate(timeout=30)
-    assert process.returncode == 130
+    assert process.returncode == 130, said
     assert "Traceback" not in said
     assert gone_within(5, below)
 
@@ -341,3 +341,26 @@ def test_numbers_of_numpy_and_torch_are_recorded_as_plain_ones() -> None:
         assert (type(answer.value), type(answer.sd)) == (float, float)
     with pytest.raises(EvaluationError, match="is a NoneType, not a number"):
         Accuracy(None, "given")  # type: ignore[arg-type]
+
+
+def test_ctrl_c_while_the_journal_is_unlocked_is_no_storage_error(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    from optuna.storages.journal import JournalFileSymlinkLock
+
+    stopped = start(tmp_path / "run", 1)
+    released = []
+
+    def release(lock: JournalFileSymlinkLock) -> None:
+        # What Optuna's own does where the interrupt comes after its last step.
+        Path(lock._lock_file).unlink()
+        released.append(lock)
+        if len(released) == 6:
+            try:
+                raise KeyboardInterrupt
+            except BaseException:
+                Path(lock._lock_file).unlink()
+
+    monkeypatch.setattr(JournalFileSymlinkLock, "release", release)
+    with pytest.raises(KeyboardInterrupt):
+        stopped.execute()

@@ -151,8 +151,9 @@ def without_collapses(readings: Floats) -> Floats:
     """Readings with the hopelessly low ones raised to a floor.
 
     A diverged training reads as chance, far below every other; taken at its word, it would set the
-    scale of the whole model. The floor is five times the 25-90 % range below the median, which up
-    to a quarter of collapsed trainings do not move.
+    scale of the whole model. The floor is three times the 10-90 % range below the median: a
+    tenth of trainings may collapse, and the first, scattered networks of a search that has since
+    closed in on its best are left as they were read.
     """
-    low, middle, high = np.quantile(readings, [0.25, 0.5, 0.9])
-    return np.maximum(readings, middle - 5 * (high - low)) if high > low else readings
+    low, middle, high = np.quantile(readings, [0.1, 0.5, 0.9])
+    return np.maximum(readings, middle - 3 * (high - low)) if high > low else readings

@@ -13,7 +13,7 @@ from nas.samplers.evolution import Merit
 from nas.samplers.exact_costs import CostFunction, ExactCosts
 from nas.samplers.features import Features
 from nas.samplers.gaussian_process import Kernel, Posterior
-from nas.samplers.history import History, Reader
+from nas.samplers.history import History, Reader, without_collapses
 from nas.samplers.improvement import (
     expected_chebyshev,
     expected_hypervolume,
@@ -95,7 +95,9 @@ class Problem:
         expected = history.readings[:, 0]
         if len(expected) > 1:
             x = self._inputs(history.codes, costs)
-            expected = self._belief(x, expected, self._rewards(expected, costs)).mean(x)
+            mean = self._belief(x, expected, self._rewards(expected, costs)).mean(x)
+            # A collapse is judged by what was read, not by the floor it was raised to.
+            expected = np.where(without_collapses(expected) > expected, expected, mean)
         broken = (np.nan_to_num(history.constraints) > 0).any(axis=1) | (self._excess(costs) > 0)
         return np.where(broken, -np.inf, self._rewards(expected, costs))
 

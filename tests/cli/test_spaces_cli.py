@@ -89,6 +89,15 @@ def test_another_resolution_costs_less(capsys):
     assert document["flops"]["largest"] < 200_000_000
 
 
+def test_a_space_that_depends_on_the_resolution_is_described_at_it(capsys):
+    arguments = ("mbconv-elastic", "--samples", 200, "--classes", 10, "--json")
+    document = {px: json.loads(run(capsys, *arguments, "--resolution", px)[1]) for px in (32, 128)}
+    assert document[32]["resolutions"] == [32]
+    # With B0's strides the smallest would cost a sixteenth of that at 128 px: 0.2M.
+    assert document[32]["flops"]["smallest"] > document[128]["flops"]["smallest"] / 4
+    assert document[32]["size"] == document[128]["size"]
+
+
 @pytest.mark.parametrize(
     ("target", "message"),
     [

@@ -119,6 +119,15 @@ def test_what_has_no_place_is_named(name: str, changes: dict, message: str) -> N
     assert "\n" not in str(caught.value)
 
 
+def test_a_pooled_skip_has_no_place_anywhere() -> None:
+    arch = find_network("mobilenet-v2")
+    stage = dataclasses.replace(arch.stages[1], options=(("skip", "pool"),))
+    stages = (arch.stages[0], stage, *arch.stages[2:])
+    for library in LIBRARIES:
+        with pytest.raises(SpecError, match=r"stages\[1\]\.options\.skip is 'pool'; " + library):
+            key_map(dataclasses.replace(arch, stages=stages), library)
+
+
 def test_a_mixture_of_resnet_blocks_is_refused() -> None:
     arch = find_network("resnet-18")
     stages = (*arch.stages[:3], StageSpec("bottleneck", 512, 2, stride=2))
