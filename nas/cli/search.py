@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import contextlib
-import json
 import signal
 import sys
 from pathlib import Path
@@ -12,77 +11,17 @@ from typing import TYPE_CHECKING, Any, NoReturn
 import click
 
 from nas.cli.options import COUNT, json_option, size_options
+from nas.cli.search_types import DeviceLimit, Exponents, Seconds
 from nas.config import SearchConfig
-from nas.database_url import is_shared, shown_url
+from nas.database_url import shown_url
 from nas.errors import ConfigError
 from nas.objective import Bound
 
 if TYPE_CHECKING:
-    from nas.problem import Problem
     from nas.ray_workers import RaySettings
     from nas.records import Run
-    from nas.results import SearchResult
-    from nas.searching import Observer, Search
-    from nas.shared import SharedSearch
-
-    AnySearch = Search | SharedSearch
 
 DEFAULT_TRIALS = 300
-
-
-class Seconds(click.ParamType):
-    """A duration: 90, 90s, 15m or 2h."""
-
-    name = "duration"
-
-    def convert(
-        self, value: Any, param: click.Parameter | None, ctx: click.Context | None
-    ) -> float:
-        """Read a duration as seconds."""
-        if isinstance(value, float):
-            return value
-        text = str(value).strip().lower()
-        factor = {"s": 1, "m": 60, "h": 3600, "d": 86400}.get(text[-1:], 0)
-        try:
-            return float(text[:-1]) * factor if factor else float(text)
-        except ValueError:
-            self.fail(f"'{value}' is no duration; write for example 90s, 15m or 2h", param, ctx)
-
-
-class DeviceLimit(click.ParamType):
-    """DEVICE=NUMBER."""
-
-    name = "device=number"
-
-    def convert(
-        self, value: Any, param: click.Parameter | None, ctx: click.Context | None
-    ) -> tuple[str, float]:
-        """Read "zcu102=4.5"."""
-        device, separator, number = str(value).partition("=")
-        try:
-            return device.strip(), float(number)
-        except ValueError:
-            example = "zcu102=4.5" if separator else f"{value}=4.5"
-            self.fail(f"'{value}' is not DEVICE=NUMBER; write for example {example}", param, ctx)
-
-
-class Exponents(click.ParamType):
-    """LOW,HIGH."""
-
-    name = "low,high"
-
-    def convert(
-        self, value: Any, param: click.Parameter | None, ctx: click.Context | None
-    ) -> tuple[float, float]:
-        """Read "0,-1"; a single number stands for both sides."""
-        try:
-            parts = [float(part) for part in str(value).split(",")]
-            low, high = parts if len(parts) == 2 else (parts[0], parts[0])
-            if len(parts) > 2:
-                raise ValueError
-        except ValueError:
-            self.fail(f"'{value}' is not LOW,HIGH; write for example 0,-1", param, ctx)
-        return low, high
 
 
 @click.command("search")
@@ -263,6 +202,7 @@ def run_search(
     from nas.progress import search_progress
     from nas.records import command_line
     from nas.run_folder import working_run
+    from nas.run_search import make_search, result_document, save_result
     from nas.sampling import check_sampler
 
     check_sampler(config.sampler)
@@ -288,45 +228,6 @@ def run_search(
         print_result(problem, result, run, outcome)
 
 
-def make_search(
-    problem: Problem,
-    run: Run,
-    workers: int,
-    observe: Observer,
-    ray: RaySettings | None = None,
-) -> AnySearch:
-    """One driver of a study that others may share, where the storage allows that, or the only one.
-
-    Imports what is needed for that one only: a search without a database needs no SQLAlchemy.
-    """
-    from nas.searching import Search, make_executor
-
-    if not problem.evaluator.cheap:
-        _note_workers(run, workers, ray)
-    if not is_shared(run.config.storage):
-        return Search(problem, run, make_executor(problem, run, workers, ray=ray), observe)
-    if ray is not None:
-        raise ConfigError(
-            "--ray and a --storage that drivers share are two ways to many machines; choose one"
-        )
-    from nas.shared import SharedSearch
-
-    # Cheap evaluations are done in this process, where a second thread would gain nothing.
-    threads = 1 if problem.evaluator.cheap else workers
-    executors = [make_executor(problem, run, 1, number) for number in range(threads)]
-    return SharedSearch(problem, run, executors, observe)
-
-
-def _note_workers(run: Run, workers: int, ray: RaySettings | None) -> None:
-    """Write for `nas status` what an evaluation takes: its GPUs, null where only Ray knows."""
-    from nas.files import write_text_atomic
-    from nas.workers import visible_gpus
-
-    gpus = (1 if visible_gpus() else 0) if ray is None else ray.gpus_per_candidate
-    document = {"workers": workers, "gpus": gpus}
-    write_text_atomic(run.folder / "workers" / "workers.json", json.dumps(document) + "\n")
-
-
 def _interrupt(signum: int, frame: Any) -> NoReturn:
     raise KeyboardInterrupt
 
@@ -340,28 +241,3 @@ def _say_how_to_go_on(run: Run, evaluations: int) -> NoReturn:
         err=True,
     )
     sys.exit(130)
-
-
-def save_result(problem: Any, run: Run, outcome: Any) -> SearchResult:
-    """Write best.json, trials.csv and pareto.png; best.json last, as the mark of a finished run."""
-    from nas.files import write_text_atomic
-    from nas.report.pareto import save_pareto
-    from nas.results import summarise, trials_csv
-
-    result = summarise(problem, outcome.trials)
-    write_text_atomic(run.folder / "trials.csv", trials_csv(problem, outcome.trials))
-    save_pareto(run.folder / "pareto.png", outcome.trials, result, problem.config.target_flops)
-    document = result_document(result, run, outcome)
-    write_text_atomic(run.folder / "best.json", json.dumps(document, indent=2) + "\n")
-    return result
-
-
-def result_document(result: SearchResult, run: Run, outcome: Any) -> dict[str, Any]:
-    """What `best.json` holds and `--json` prints."""
-    return {
-        **result.to_dict(),
-        "target_flops": run.config.target_flops,
-        "stopped": outcome.stopped,
-        "run": str(run.folder),
-        "command": run.command,
-    }
