@@ -139,7 +139,7 @@ def extra_tables(rows: Sequence[Row]) -> list[str]:
         lines.append("")
     times = [row for row in rows if row["what"].startswith("ms")]
     if times:
-        lines += ["## Milliseconds of a suggestion, same process, one thread", ""]
+        lines += ["## CPU milliseconds of a suggestion, same process, one thread", ""]
         lines += ["| sampler | evaluations known | ms |", "|---|---|---|"]
         for row in times:
             _, name, known = row["what"].split()
