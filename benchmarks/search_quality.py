@@ -74,7 +74,7 @@ def run_all(options: argparse.Namespace) -> None:
                 done.add((row["problem"], row["noise"], row["sampler"], row["seed"]))
     for name in options.problems:
         problem = find_problem(name, options.data, options.cache)
-        for seed in range(options.seeds):
+        for seed in range(options.first_seed, options.first_seed + options.seeds):
             for sampler in options.samplers:
                 if (name, options.noise, sampler, seed) in done:
                     continue
@@ -147,6 +147,7 @@ def main() -> None:
         command.add_argument("--samplers", nargs="+", default=["ours"], choices=list(STRATEGIES))
         command.add_argument("--pareto", nargs="*", default=["random", "nsga2", "motpe", "ours"])
         command.add_argument("--seeds", type=int, default=20)
+        command.add_argument("--first-seed", type=int, default=0)
         command.add_argument("--budget", type=int, default=200)
         command.add_argument("--noise", type=float, default=0.0, help="SD of a label, in points")
     options = parser.parse_args()
