@@ -21,6 +21,7 @@ class SearchConfig:
 
     objectives is empty for a search on the reward, or names figures to trade off ("accuracy",
     "flops", "latency:zcu102"). `exponents` is set where the reward is given by `--w LOW,HIGH`.
+    warm_start names networks or runs that are judged first.
     """
 
     target_flops: int
@@ -31,6 +32,7 @@ class SearchConfig:
     bounds: tuple[Bound, ...] = ()
     objectives: tuple[str, ...] = ()
     sampler: str = "architecture"
+    warm_start: tuple[str, ...] = ()
     seed: int = 0
     resolution: int | None = None
     classes: int | None = None
@@ -58,6 +60,7 @@ class SearchConfig:
             values = dict(content)
             values["bounds"] = tuple(Bound(**bound) for bound in values["bounds"])
             values["objectives"] = tuple(values["objectives"])
+            values["warm_start"] = tuple(values.get("warm_start", ()))
             if values["exponents"] is not None:
                 low, high = values["exponents"]
                 values["exponents"] = (float(low), float(high))

@@ -41,6 +41,10 @@ def make_search(
         raise ConfigError(
             "--ray and a --storage that drivers share are two ways to many machines; choose one"
         )
+    if run.config.warm_start:
+        raise ConfigError(
+            "--warm-start is for a search with one driver; leave it out, or leave --storage out"
+        )
     from nas.shared import SharedSearch
 
     # Cheap evaluations are done in this process, where a second thread would gain nothing.

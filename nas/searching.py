@@ -37,6 +37,7 @@ from nas.trial_record import (
     set_attributes,
 )
 from nas.unseen import find_unseen
+from nas.warm_start import warm_start_answers
 from nas.workers import Done, Executor, InProcess, ProcessWorkers, Task, WorkerSettings
 
 if TYPE_CHECKING:
@@ -266,6 +267,11 @@ class Search:
                 study.enqueue_trial(pending["params"], user_attrs=attrs)
                 self._questions = max(self._questions, pending["question"] + 1)
                 known.add(pending["question"])
+        # Refused ones are known too: they were asked already.
+        asked = {trial.user_attrs["digest"] for trial in self._ledger.trials}
+        for answers in warm_start_answers(self._problem):
+            if self._problem.rebuild(answers).digest() not in asked:
+                study.enqueue_trial(answers)
         self._lost.extend(n for n in range(self._questions) if n not in known)
         if self._ledger.trials:
             self._observe(self._ledger)

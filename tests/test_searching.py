@@ -10,12 +10,13 @@ import pytest
 import toys
 
 from nas.config import SearchConfig
-from nas.errors import EvaluationError, RunError
+from nas.errors import ConfigError, EvaluationError, RunError
 from nas.ledger import Ledger
 from nas.objective import Bound
 from nas.problem import Problem, load_problem
 from nas.records import Run, locked, open_run
 from nas.results import pareto_front, summarise
+from nas.run_search import save_result
 from nas.searching import DRY_TRIALS, Outcome, Search, make_executor
 from nas.workers import InProcess
 
@@ -278,6 +279,42 @@ def test_a_run_in_use_is_refused(tmp_path: Path) -> None:
     second = locked(tmp_path / "run")
     with locked(tmp_path / "run"), pytest.raises(RunError, match="in use by process"), second:
         pass
+
+
+def test_a_warm_start_is_judged_first_and_once(tmp_path: Path) -> None:
+    _, first = run(tmp_path / "first", trials=12)
+    problem, opened = start(tmp_path / "run", config_of(warm_start=("b0",), trials=9))
+    save_result(problem, opened, first)
+    problem, outcome = run(
+        tmp_path / "warm", warm_start=("b0", str(tmp_path / "run"), "b0"), trials=15
+    )
+    assert outcome.trials[0].user_attrs["flops"] == 385_814_752
+    best = {t.user_attrs["digest"] for t in first.trials if t.user_attrs["flops"] <= 400e6}
+    begun = [t.user_attrs["digest"] for t in outcome.trials]
+    assert set(begun[1:11]) <= best
+    assert len(set(begun[:11])) == 1 + min(10, len(best))
+    search = Search(
+        *start(tmp_path / "parts", config_of(warm_start=("b0",), trials=15)),
+        InProcess(problem.evaluator, 0),
+        Interrupting(1),
+    )
+    with pytest.raises(KeyboardInterrupt):
+        search.execute()
+    _, parts = run(tmp_path / "parts", warm_start=("b0",), trials=15)
+    _, whole = run(tmp_path / "whole", warm_start=("b0",), trials=15)
+    assert content(parts) == content(whole)
+
+
+def test_a_warm_start_outside_the_space_is_refused(tmp_path: Path) -> None:
+    with pytest.raises(ConfigError, match="not in space 'mbconv'"):
+        run(tmp_path / "run", warm_start=("efficientnet-b3",))
+    with pytest.raises(ConfigError, match="cannot read a network back"):
+        run(
+            tmp_path / "tiny",
+            space="toys:TinySpace",
+            target_flops=360_000_000,
+            warm_start=("b0",),
+        )
 
 
 def test_a_timeout_stops_and_more_time_goes_on(tmp_path: Path) -> None:

@@ -68,6 +68,11 @@ DEFAULT_TRIALS = 300
     help="architecture (ours: the fewest evaluations), or Optuna's tpe, nsga2, gp or random.",
 )
 @click.option(
+    "--warm-start",
+    multiple=True,
+    help="Judge this first: a network of the space (b0) or an earlier run's best. Repeatable.",
+)
+@click.option(
     "--trials",
     type=int,
     default=DEFAULT_TRIALS,
@@ -114,6 +119,7 @@ def command(
     max_latency: tuple[tuple[str, float], ...],
     min_throughput: tuple[tuple[str, float], ...],
     timeout: float | None,
+    warm_start: tuple[str, ...],
     data: Path | None,
     out: Path | None,
     workers: int,
@@ -159,6 +165,7 @@ def command(
         bounds=tuple(bounds),
         objectives=tuple(part.strip() for part in objectives.split(",")) if objectives else (),
         timeout_seconds=timeout,
+        warm_start=warm_start,
         **settings,
     )
     if dry_run:
@@ -204,9 +211,11 @@ def run_search(
     from nas.run_folder import working_run
     from nas.run_search import make_search, result_document, save_result
     from nas.sampling import check_sampler
+    from nas.warm_start import warm_start_answers
 
     check_sampler(config.sampler)
     problem = load_problem(config)
+    warm_start_answers(problem)  # what it refuses should leave no run folder behind
     with working_run(config, out, command_line(sys.argv[1:])) as run:
         signal.signal(signal.SIGTERM, _interrupt)
         with search_progress(config.trials, config.target_flops, quiet) as observe:

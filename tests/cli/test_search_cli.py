@@ -178,6 +178,8 @@ BAD = [
     (("--storage", "nosuchdb://x"), "--storage"),
     (("--space", "ghost.nowhere:Space"), "ghost.nowhere"),
     (("--trails", "3"), "--trials"),
+    (("--warm-start", "efficientnet-b3"), "not in space 'mbconv'"),
+    (("--warm-start", "nowhere"), "no network 'nowhere'"),
 ]
 
 
