@@ -79,6 +79,16 @@ def suggest_unit(value: int, smallest: int, largest: int) -> str | None:
     Returns None where no suffix brings `value` between `smallest` and `largest`.
     """
     for suffix in ("k", "M", "G"):
-        if smallest <= value * _FACTORS[suffix.lower()] <= largest:
-            return f"{value}{suffix}"
+        meant = value * _FACTORS[suffix.lower()]
+        if smallest <= meant <= largest:
+            return _shortest(meant)
     return None
+
+
+def _shortest(value: int) -> str:
+    """A whole number with the largest suffix that leaves it whole: 500000000 -> "500M"."""
+    for suffix in ("T", "G", "M", "k"):
+        whole, rest = divmod(value, _FACTORS[suffix.lower()])
+        if whole and not rest:
+            return f"{whole}{suffix}"
+    return str(value)

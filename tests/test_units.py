@@ -59,4 +59,5 @@ def test_bytes_are_binary() -> None:
 
 def test_a_forgotten_suffix_is_guessed() -> None:
     assert suggest_unit(400, 51_600_000, 884_000_000) == "400M"
+    assert suggest_unit(500_000, 51_600_000, 884_000_000) == "500M"
     assert suggest_unit(3, 51_600_000, 884_000_000) is None
