@@ -8,6 +8,7 @@ rebuild a network and a random draw knows how likely it was.
 from __future__ import annotations
 
 import random
+from abc import ABC, abstractmethod
 from collections.abc import Mapping, Sequence
 from typing import Any, Protocol, TypeVar
 
@@ -26,15 +27,16 @@ class Suggest(Protocol):
         """A whole number from `low` to `high` (both included), `step` apart."""
 
 
-class _Recording:
+class _Recording(ABC):
     """Notes every answer, and every question's possible answers."""
 
     def __init__(self) -> None:
         self.params: dict[str, Any] = {}
         self.choices: dict[str, tuple[Any, ...]] = {}
 
+    @abstractmethod
     def _answer(self, name: str, choices: tuple[Any, ...]) -> Any:
-        raise NotImplementedError
+        """One of `choices`."""
 
     def suggest_categorical(self, name: str, choices: Sequence[T]) -> T:
         """One of `choices`; the same answer where the name was asked before."""

@@ -12,9 +12,8 @@ import dataclasses
 from functools import cache
 from typing import Any
 
-from nas.errors import SpaceError
 from nas.search_spaces.efficientnet import B0_STAGES, SQUEEZE_EXCITE, efficientnet_b0
-from nas.space import rebuild
+from nas.space import parameters_if_held
 from nas.spec import ArchSpec, StageSpec
 from nas.suggest import Suggest
 
@@ -86,14 +85,4 @@ class MBConvSpace:
             params[f"stage{index}.kernel"] = stage.kernel
             params[f"stage{index}.layers"] = stage.layers
             params[f"stage{index}.se"] = stage.se is not None
-        try:
-            rebuilt = rebuild(self, params)
-        except SpaceError:
-            return None
-        same = dataclasses.replace(
-            arch,
-            resolution=rebuilt.resolution,
-            classes=rebuilt.classes,
-            in_channels=rebuilt.in_channels,
-        )
-        return params if same == rebuilt else None
+        return parameters_if_held(self, params, arch)

@@ -23,10 +23,9 @@ from functools import cache
 from typing import Any
 
 from nas.channels import round_channels
-from nas.errors import SpaceError
 from nas.search_spaces.efficientnet import B0_STAGES, SQUEEZE_EXCITE, efficientnet_b0
 from nas.search_spaces.fitted_strides import fitted_strides
-from nas.space import rebuild
+from nas.space import parameters_if_held
 from nas.spec import ArchSpec, HeadSpec, StageSpec, StemSpec
 from nas.suggest import Suggest
 
@@ -164,14 +163,4 @@ class MBConvElasticSpace:
             }
             if index < STAGES_WITH_A_CHOICE_OF_BLOCK:
                 params[f"stage{index}.block"] = stage.block
-        try:
-            rebuilt = rebuild(self, params)
-        except SpaceError:
-            return None
-        same = dataclasses.replace(
-            arch,
-            resolution=rebuilt.resolution,
-            classes=rebuilt.classes,
-            in_channels=rebuilt.in_channels,
-        )
-        return params if same == rebuilt else None
+        return parameters_if_held(self, params, arch)

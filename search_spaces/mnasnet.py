@@ -33,11 +33,10 @@ from typing import Any
 
 from nas.blocks.skip import POOL
 from nas.channels import round_channels
-from nas.errors import SpaceError
 from nas.search_spaces.efficientnet import efficientnet_b0
 from nas.search_spaces.mnasnet_a1 import SQUEEZE_EXCITE, mnasnet_a1
 from nas.search_spaces.mobilenet_v2 import STAGES as MOBILENET_V2_STAGES
-from nas.space import rebuild
+from nas.space import parameters_if_held
 from nas.spec import ArchSpec, StageSpec
 from nas.suggest import Suggest
 
@@ -160,14 +159,4 @@ class MnasNetSpace:
                 f"stage{index}.channels": stage.channels,
                 f"stage{index}.layers": stage.layers,
             }
-        try:
-            rebuilt = rebuild(self, params)
-        except SpaceError:
-            return None
-        same = dataclasses.replace(
-            arch,
-            resolution=rebuilt.resolution,
-            classes=rebuilt.classes,
-            in_channels=rebuilt.in_channels,
-        )
-        return params if same == rebuilt else None
+        return parameters_if_held(self, params, arch)
