@@ -256,8 +256,11 @@ class ProcessWorkers:
 
 def _end_of(process: SpawnProcess) -> str:
     """How a process ended: "was ended by SIGKILL"."""
-    process.join(1.0)
-    code = process.exitcode
+    # Its pool's own thread waits for it too. Whoever of the two comes second learns the code only
+    # once the first has written it down, so one look is not enough.
+    deadline = time.monotonic() + 5.0
+    while (code := process.exitcode) is None and time.monotonic() < deadline:
+        time.sleep(0.01)
     if code is None:
         return "died"
     if code >= 0:

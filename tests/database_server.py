@@ -68,4 +68,4 @@ class DatabaseServer:
             command = ["runuser", "-u", "postgres", "--", *command]
         # Output to nowhere: the server would keep a pipe open for ever.
         quiet = subprocess.DEVNULL
-        subprocess.run(command, check=True, stdout=quiet, stderr=quiet, cwd="/", timeout=60)
+        subprocess.run(command, check=True, stdout=quiet, stderr=quiet, cwd="/", timeout=240)

@@ -34,7 +34,7 @@ def search(
         env=_environment(),
         capture_output=True,
         text=True,
-        timeout=120,
+        timeout=240,
         preexec_fn=before,
     )
 
@@ -166,7 +166,7 @@ def test_a_run_in_use_is_refused_and_undisturbed(tmp_path: Path) -> None:
         stderr=subprocess.PIPE,
         text=True,
     )
-    deadline = time.monotonic() + 60
+    deadline = time.monotonic() + 240
     while not (tmp_path / "log").exists() and time.monotonic() < deadline:
         time.sleep(0.02)
     second = subprocess.run(
@@ -175,10 +175,10 @@ def test_a_run_in_use_is_refused_and_undisturbed(tmp_path: Path) -> None:
         env=_environment(TOY_LOG="log"),
         capture_output=True,
         text=True,
-        timeout=60,
+        timeout=240,
     )
     assert f"is in use by process {first.pid}" in refused(second)
-    assert first.wait(timeout=60) == 0
+    assert first.wait(timeout=240) == 0
     assert len((tmp_path / "log").read_text().split()) == 8
     assert [r["digest"] for r in rows(tmp_path / "run")] == [r["digest"] for r in whole]
 
@@ -209,6 +209,6 @@ def test_a_missing_driver_names_the_extra(tmp_path: Path) -> None:
         env=_environment(),
         capture_output=True,
         text=True,
-        timeout=60,
+        timeout=240,
     )
     assert "pip install 'compound-nas[postgres]'" in refused(done)

@@ -193,7 +193,7 @@ def nas(*arguments: str, cwd: Path, **environment: str) -> subprocess.CompletedP
         env={**os.environ, "PYTHONPATH": path, **environment},
         capture_output=True,
         text=True,
-        timeout=120,
+        timeout=240,
     )
 
 
@@ -223,7 +223,7 @@ def test_a_bad_cluster_is_one_line(tmp_path: Path, arguments: tuple[str, ...], s
     assert done.returncode == 2
     assert len(done.stderr.strip().splitlines()) == 1
     assert said in done.stderr
-    assert time.monotonic() - begun < 20
+    assert time.monotonic() - begun < 60
 
 
 def test_ray_that_is_not_installed_names_the_extra(tmp_path: Path) -> None:

@@ -8,6 +8,8 @@ import signal
 import subprocess
 import sys
 import time
+from collections.abc import Iterator
+from contextlib import closing, contextmanager
 from pathlib import Path
 from typing import Any
 
@@ -52,9 +54,14 @@ def search(folder: Path, workers: int, **changes: Any) -> Outcome:
     return start(folder, workers, **changes).execute()
 
 
-def workers_of(folder: Path, workers: int, evaluator: str = "toys:Slow") -> ProcessWorkers:
+@contextmanager
+def workers_of(
+    folder: Path, workers: int, evaluator: str = "toys:Slow"
+) -> Iterator[ProcessWorkers]:
     space = load_problem(SearchConfig(400_000_000, evaluator=evaluator)).space
-    return ProcessWorkers(WorkerSettings(evaluator, space, 0, folder / "evaluator"), workers)
+    started = ProcessWorkers(WorkerSettings(evaluator, space, 0, folder / "evaluator"), workers)
+    with closing(started):
+        yield started
 
 
 def task(number: int) -> Task:
@@ -118,19 +125,18 @@ def test_a_worker_killed_over_a_network_is_replaced_and_the_network_tried_again(
 
 
 def test_a_worker_killed_from_outside_is_told_by_its_signal_and_replaced(tmp_path: Path) -> None:
-    workers = workers_of(tmp_path / "run", 1, "toys:TellsPid")
-    workers.submit(task(0))
-    (done,) = workers.wait()
-    pid = int(done.judgement.source)  # type: ignore[union-attr]
-    workers.submit(task(1))
-    os.kill(pid, signal.SIGKILL)
-    (done,) = workers.wait()
-    assert done.killed
-    assert done.judgement == "its worker was ended by SIGKILL; see workers/worker-0.log"
-    workers.submit(task(1))
-    (done,) = workers.wait()
-    assert int(done.judgement.source) != pid  # type: ignore[union-attr]
-    workers.close()
+    with workers_of(tmp_path / "run", 1, "toys:TellsPid") as workers:
+        workers.submit(task(0))
+        (done,) = workers.wait()
+        pid = int(done.judgement.source)  # type: ignore[union-attr]
+        workers.submit(task(1))
+        os.kill(pid, signal.SIGKILL)
+        (done,) = workers.wait()
+        assert done.killed
+        assert done.judgement == "its worker was ended by SIGKILL; see workers/worker-0.log"
+        workers.submit(task(1))
+        (done,) = workers.wait()
+        assert int(done.judgement.source) != pid  # type: ignore[union-attr]
 
 
 def test_a_network_that_kills_its_worker_three_times_is_set_aside_by_name(tmp_path: Path) -> None:
@@ -160,13 +166,12 @@ def test_a_space_that_cannot_be_hashed_is_searched_all_the_same(tmp_path: Path) 
 
 def test_gpus_are_dealt_in_turn(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("CUDA_VISIBLE_DEVICES", "0,1")
-    workers = workers_of(tmp_path / "run", 3, "toys:TellsGpu")
-    for number in range(3):
-        workers.submit(task(number))
     sources = {}
-    while len(sources) < 3:
-        sources.update({done.key: done.judgement.source for done in workers.wait()})  # type: ignore[union-attr]
-    workers.close()
+    with workers_of(tmp_path / "run", 3, "toys:TellsGpu") as workers:
+        for number in range(3):
+            workers.submit(task(number))
+        while len(sources) < 3:
+            sources.update({done.key: done.judgement.source for done in workers.wait()})  # type: ignore[union-attr]
     assert sources == {0: "GPU 0", 1: "GPU 1", 2: "GPU 0"}
 
 
@@ -174,22 +179,15 @@ def test_closing_does_not_wait_for_what_has_just_begun(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setenv("TOY_SECONDS", "60")
-    workers = workers_of(tmp_path / "run", 2)
-    workers.submit(task(0))
-    begun = time.monotonic()
-    workers.close()
-    assert time.monotonic() - begun < 5
-    assert gone_within(2, descendants(os.getpid()) - resource_trackers())
-
-
-def resource_trackers() -> set[int]:
-    """Python's own helper stays as long as the program."""
-    command = "resource_tracker"
-    return {
-        pid
-        for pid in descendants(os.getpid())
-        if command in Path(f"/proc/{pid}/cmdline").read_text()
-    }
+    with workers_of(tmp_path / "run", 2) as workers:
+        started = {slot.process.pid for slot in workers._slots}
+        workers.submit(task(0))
+        begun = time.monotonic()
+        workers.close()
+        # Far less than the evaluation's minute, however busy the machine is.
+        assert time.monotonic() - begun < 30
+    assert len(started) == 2
+    assert not any(alive(pid) for pid in started if pid is not None)
 
 
 def driver(folder: Path, *arguments: str, seconds: float = 0.1) -> subprocess.Popen[str]:
@@ -207,9 +205,9 @@ def driver(folder: Path, *arguments: str, seconds: float = 0.1) -> subprocess.Po
 
 
 def until_paid(log: Path, networks: int) -> None:
-    deadline = time.monotonic() + 60
+    deadline = time.monotonic() + 240
     while not log.exists() or len(log.read_text().split()) < networks:
-        assert time.monotonic() < deadline, "nothing was judged in a minute"
+        assert time.monotonic() < deadline, "nothing was judged in four minutes"
         time.sleep(0.02)
 
 
@@ -220,7 +218,7 @@ def test_workers_of_a_killed_driver_end_by_themselves(tmp_path: Path, toy_log: P
     assert len(below) >= 3
     process.kill()
     process.communicate()
-    assert gone_within(5, below)
+    assert gone_within(30, below)
 
 
 @pytest.mark.parametrize("everybody", [True, False], ids=["as a terminal does", "driver only"])
@@ -234,24 +232,24 @@ def test_ctrl_c_ends_the_workers_without_a_traceback(
         os.killpg(process.pid, signal.SIGINT)
     else:
         process.send_signal(signal.SIGINT)
-    _, said = process.communicate(timeout=30)
+    _, said = process.communicate(timeout=240)
     assert process.returncode == 130, said
     assert "the same command goes on" in said
     assert "Traceback" not in said
-    assert gone_within(5, below)
+    assert gone_within(30, below)
 
 
 def test_ctrl_c_while_workers_start_leaves_none(tmp_path: Path) -> None:
     process = driver(tmp_path / "run", "--workers", "6")
-    deadline = time.monotonic() + 60
+    deadline = time.monotonic() + 240
     while len(descendants(process.pid)) < 3 and time.monotonic() < deadline:
         time.sleep(0.01)
     below = descendants(process.pid)
     os.killpg(process.pid, signal.SIGINT)
-    _, said = process.communicate(timeout=30)
+    _, said = process.communicate(timeout=240)
     assert process.returncode == 130, said
     assert "Traceback" not in said
-    assert gone_within(5, below)
+    assert gone_within(30, below)
 
 
 def test_a_killed_run_of_several_workers_ends_with_the_same_networks(
@@ -264,7 +262,7 @@ def test_a_killed_run_of_several_workers_ends_with_the_same_networks(
     while kills < 6:
         process = driver(tmp_path / "run", "--workers", "3")
         paid = len(toy_log.read_text().split()) if toy_log.exists() else 0
-        deadline = time.monotonic() + 60
+        deadline = time.monotonic() + 240
         while process.poll() is None and time.monotonic() < deadline:
             if toy_log.exists() and len(toy_log.read_text().split()) > paid:
                 break

@@ -81,7 +81,7 @@ def test_an_earlier_run_of_the_evaluator_tells_how_long_it_takes(
     assert search(nas, "--trials", "4", "--out", "runs/first", evaluator="toys:Slow").code == 0
     known = dry_run(nas, "--seed", "5", evaluator="toys:Slow")
     assert known["seconds_known_by"] == "the mean of run runs/first"
-    assert 0.2 <= known["seconds_per_evaluation"] < 1
+    assert 0.2 <= known["seconds_per_evaluation"] < 5
     assert "workers/worker-0.log" in known["files"]
 
 

@@ -25,7 +25,7 @@ def nas(*arguments: str, cwd: Path, **environment: str) -> subprocess.CompletedP
         env=_environment(**environment),
         capture_output=True,
         text=True,
-        timeout=120,
+        timeout=240,
     )
 
 
@@ -98,9 +98,9 @@ def test_a_killed_search_goes_on_to_the_undisturbed_result(tmp_path: Path) -> No
         )
         log = tmp_path / "parts.log"
         before = log.stat().st_size if log.exists() else 0
-        deadline = time.monotonic() + 60
+        deadline = time.monotonic() + 240
         while process.poll() is None and (not log.exists() or log.stat().st_size == before):
-            assert time.monotonic() < deadline, "no network was judged in a minute"
+            assert time.monotonic() < deadline, "no network was judged in four minutes"
             time.sleep(0.01)
         time.sleep(generator.random() * 0.5)
         if process.poll() is not None:
@@ -142,12 +142,12 @@ def test_an_interrupt_ends_cleanly_and_says_how_to_go_on(tmp_path: Path, number:
         stderr=subprocess.PIPE,
         text=True,
     )
-    deadline = time.monotonic() + 60
+    deadline = time.monotonic() + 240
     while not (tmp_path / "log").exists() and time.monotonic() < deadline:
         time.sleep(0.02)
     time.sleep(0.2)
     process.send_signal(number)
-    _, errors = process.communicate(timeout=30)
+    _, errors = process.communicate(timeout=240)
     assert process.returncode == 130
     assert "the same command goes on" in errors
     assert "Traceback" not in errors

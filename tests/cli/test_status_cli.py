@@ -95,7 +95,7 @@ def test_a_half_written_line_is_passed_over_and_left_alone(nas: Nas, searched: P
 
 def test_a_running_search_is_seen_and_not_disturbed(tmp_path: Path) -> None:
     path = os.pathsep.join([str(TESTS), *filter(None, [os.environ.get("PYTHONPATH")])])
-    environment = {**os.environ, "PYTHONPATH": path, "TOY_LOG": "log", "TOY_SECONDS": "0.3"}
+    environment = {**os.environ, "PYTHONPATH": path, "TOY_LOG": "log", "TOY_SECONDS": "0.6"}
     program = [sys.executable, "-m", "nas"]
     slow = ("--evaluator", "toys:Slow", "--sampler", "random", "--trials", "24", "--workers", "2")
     search = subprocess.Popen(
@@ -105,7 +105,7 @@ def test_a_running_search_is_seen_and_not_disturbed(tmp_path: Path) -> None:
         stdout=subprocess.DEVNULL,
     )
     seen = []
-    deadline = time.monotonic() + 60
+    deadline = time.monotonic() + 240
     while search.poll() is None:
         assert time.monotonic() < deadline
         if not (tmp_path / "run" / "run.json").exists():
@@ -128,8 +128,8 @@ def test_a_running_search_is_seen_and_not_disturbed(tmp_path: Path) -> None:
     halfway = [status for status in running if 4 <= status["evaluations"] < 24]
     assert halfway
     for status in halfway:
-        # Two workers at 0.3 s each: 0.15 s an evaluation, more where the machine is busy.
-        assert 0.1 < status["seconds_per_evaluation"] < 2
+        # Two workers at 0.6 s each: 0.3 s an evaluation, more where the machine is busy.
+        assert 0.2 < status["seconds_per_evaluation"] < 10
         left = 24 - status["evaluations"]
         assert status["seconds_left"] == pytest.approx(left * status["seconds_per_evaluation"])
         assert 0 < len(status["under_way"]) <= 2
