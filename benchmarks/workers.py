@@ -33,19 +33,19 @@ from typing import TYPE_CHECKING, Any
 # The driver must not be disturbed by its own threads; torch and BLAS read this when imported.
 os.environ.setdefault("OMP_NUM_THREADS", "1")
 
-from nas.config import SearchConfig
 from nas.cost import network_cost
 from nas.evaluators.base import Accuracy, EvaluationContext
 from nas.files import write_text_atomic
-from nas.problem import Problem, load_problem
 from nas.ray_workers import RaySettings, RayWorkers
-from nas.records import Run, StudyLog, open_run
-from nas.sampler_choice import sampler_source
-from nas.sampling import SAMPLERS
-from nas.searching import Search, quiet_optuna
+from nas.runs.records import Run, StudyLog, open_run
+from nas.searching.config import SearchConfig
+from nas.searching.loop import Search, quiet_optuna
+from nas.searching.optuna_samplers import SAMPLERS
+from nas.searching.problem import Problem, load_problem
+from nas.searching.sampler_choice import sampler_source
+from nas.searching.trial_record import record_judgement, record_network
 from nas.space import random_network
 from nas.spec import ArchSpec
-from nas.trial_record import record_judgement, record_network
 from nas.workers import Done, Executor, ProcessWorkers, Task, WorkerSettings
 
 if TYPE_CHECKING:

@@ -6,13 +6,13 @@ import json
 import sys
 from pathlib import Path
 
-from nas.config import SearchConfig
 from nas.errors import NasError
-from nas.problem import load_problem
-from nas.records import locked, open_run
-from nas.searching import make_executor
-from nas.shared import SharedSearch
-from nas.shared_storage import SharedSettings
+from nas.runs.records import locked, open_run
+from nas.searching.config import SearchConfig
+from nas.searching.loop import make_executor
+from nas.searching.problem import load_problem
+from nas.shared.driver import SharedSearch
+from nas.shared.storage import SharedSettings
 
 QUICK = SharedSettings(heartbeat=1, grace=2, patience=2.0)
 

@@ -14,13 +14,13 @@ from typing import Any
 
 import pytest
 
-from nas.config import SearchConfig
 from nas.errors import WorkersError
-from nas.ledger import Ledger
-from nas.problem import load_problem
 from nas.ray_workers import RaySettings, RayWorkers
-from nas.records import open_run
-from nas.searching import Outcome, Search, make_executor
+from nas.runs.records import open_run
+from nas.searching.config import SearchConfig
+from nas.searching.ledger import Ledger
+from nas.searching.loop import Outcome, Search, make_executor
+from nas.searching.problem import load_problem
 from nas.space import random_network
 from nas.workers import Task, WorkerSettings
 

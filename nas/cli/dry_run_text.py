@@ -8,10 +8,10 @@ from typing import Any
 import click
 
 from nas.cli.output import print_json
-from nas.config import SearchConfig
-from nas.dry_run import Forecast, forecast
-from nas.problem import load_problem
-from nas.sampling import check_sampler
+from nas.searching.config import SearchConfig
+from nas.searching.dry_run import Forecast, forecast
+from nas.searching.optuna_samplers import check_sampler
+from nas.searching.problem import load_problem
 from nas.units import format_bytes, format_count, format_duration
 
 

@@ -12,14 +12,14 @@ import click
 
 from nas.cli.options import COUNT, json_option, size_options
 from nas.cli.search_types import DeviceLimit, Exponents, Seconds
-from nas.config import SearchConfig
-from nas.database_url import shown_url
 from nas.errors import ConfigError
 from nas.objective import Bound
+from nas.searching.config import SearchConfig
+from nas.shared.database_url import shown_url
 
 if TYPE_CHECKING:
     from nas.ray_workers import RaySettings
-    from nas.records import Run
+    from nas.runs.records import Run
 
 DEFAULT_TRIALS = 300
 
@@ -205,13 +205,13 @@ def run_search(
     ray: RaySettings | None = None,
 ) -> None:
     """Check, search, save and print."""
-    from nas.problem import load_problem
-    from nas.progress import search_progress
-    from nas.records import command_line
-    from nas.run_folder import working_run
-    from nas.run_search import make_search, result_document, save_result
-    from nas.sampling import check_sampler
-    from nas.warm_start import warm_start_answers
+    from nas.runs.folder import working_run
+    from nas.runs.records import command_line
+    from nas.searching.optuna_samplers import check_sampler
+    from nas.searching.problem import load_problem
+    from nas.searching.progress import search_progress
+    from nas.searching.run import make_search, result_document, save_result
+    from nas.searching.warm_start import warm_start_answers
 
     check_sampler(config.sampler)
     problem = load_problem(config)

@@ -8,11 +8,11 @@ import click
 
 from nas.cli.output import print_table
 from nas.cost import describe_stage
-from nas.database_url import shown_url
-from nas.problem import Problem
-from nas.records import Run
-from nas.results import Candidate, SearchResult
-from nas.searching import Outcome
+from nas.runs.records import Run
+from nas.searching.loop import Outcome
+from nas.searching.problem import Problem
+from nas.searching.results import Candidate, SearchResult
+from nas.shared.database_url import shown_url
 from nas.spec import ArchSpec, StageSpec
 from nas.units import format_count
 

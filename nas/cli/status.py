@@ -66,7 +66,7 @@ def command(
     constraints and other figures. What is not known is null. --watch: one document a line.
     """  # noqa: D301 - \b is click's mark for text that must not be re-wrapped
     from nas.cli.status_text import show_status, show_trial
-    from nas.status import find_source
+    from nas.runs.status import find_source
 
     source = find_source(run, study)
 

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 import click
 
 from nas.cli.output import print_json, print_table
-from nas.status import Source, Status, figure, find_trial, read_status
+from nas.runs.status import Source, Status, figure, find_trial, read_status
 from nas.units import format_count, format_duration
 
 if TYPE_CHECKING:

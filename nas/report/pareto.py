@@ -6,7 +6,7 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from nas.results import SearchResult
+from nas.searching.results import SearchResult
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes

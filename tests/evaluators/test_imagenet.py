@@ -12,15 +12,15 @@ import numpy as np
 import pytest
 
 from nas.archs import find_network
-from nas.config import SearchConfig
 from nas.errors import EvaluationError
 from nas.evaluators.base import EvaluationContext
 from nas.evaluators.imagenet import ImagenetPredictor
-from nas.problem import load_problem
-from nas.records import open_run
-from nas.results import SearchResult, summarise
+from nas.runs.records import open_run
 from nas.search_spaces.mbconv import MBConvSpace
-from nas.searching import Search, make_executor
+from nas.searching.config import SearchConfig
+from nas.searching.loop import Search, make_executor
+from nas.searching.problem import load_problem
+from nas.searching.results import SearchResult, summarise
 
 
 @pytest.fixture(scope="module")

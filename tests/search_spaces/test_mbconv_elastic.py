@@ -8,12 +8,12 @@ import random
 import pytest
 
 from nas.archs import find_network, resized
-from nas.config import SearchConfig
 from nas.cost import network_cost
 from nas.extremes import flops_range
-from nas.problem import load_problem
 from nas.search_spaces.fitted_strides import fitted_strides
 from nas.search_spaces.mbconv_elastic import MBConvElasticSpace, fitted_b0
+from nas.searching.config import SearchConfig
+from nas.searching.problem import load_problem
 from nas.space import HasResolutions, at_resolution, random_network, rebuild
 from nas.spec import ArchSpec
 from nas.suggest import FixedSuggest

@@ -8,13 +8,13 @@ from pathlib import Path
 import pytest
 
 from nas.archs import resized
-from nas.config import SearchConfig
 from nas.cost import network_cost
 from nas.plugins import load_space
-from nas.problem import load_problem
-from nas.records import open_run
-from nas.results import summarise
-from nas.searching import Search, make_executor
+from nas.runs.records import open_run
+from nas.searching.config import SearchConfig
+from nas.searching.loop import Search, make_executor
+from nas.searching.problem import load_problem
+from nas.searching.results import summarise
 from nas.space import SearchSpace, at_resolution, random_network
 from nas.testing import check_network, check_space
 from nas.testing.networks import check_json, check_training

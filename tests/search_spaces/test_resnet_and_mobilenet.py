@@ -10,17 +10,17 @@ from typing import Any
 import pytest
 
 from nas.archs import find_network, resized
-from nas.config import SearchConfig
 from nas.cost import network_cost
 from nas.counting import count
 from nas.model import build
 from nas.plugins import load_space
-from nas.problem import load_problem
-from nas.records import open_run
-from nas.results import summarise
+from nas.runs.records import open_run
 from nas.search_spaces.mobilenet_space import MobileNetSpace
 from nas.search_spaces.resnet_space import ResNetSpace
-from nas.searching import Search, make_executor
+from nas.searching.config import SearchConfig
+from nas.searching.loop import Search, make_executor
+from nas.searching.problem import load_problem
+from nas.searching.results import summarise
 from nas.space import HasParameters, SearchSpace, random_network, rebuild
 from nas.spec import ArchSpec
 from nas.testing import check_space

@@ -23,11 +23,11 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from nas import __version__
-from nas.config import SearchConfig
-from nas.database_url import shown_url
 from nas.errors import RunError, RunInUseError
 from nas.files import make_folder, write_text_atomic
 from nas.objective import Direction
+from nas.searching.config import SearchConfig
+from nas.shared.database_url import shown_url
 
 if TYPE_CHECKING:
     from optuna import Study

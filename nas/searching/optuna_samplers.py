@@ -19,7 +19,7 @@ if TYPE_CHECKING:
     from optuna.samplers import BaseSampler
 
 OURS = "architecture"
-"""Our own sampler, made in `nas.sampler_choice` because it is told the whole problem."""
+"""Our own sampler, made in `nas.searching.sampler_choice` because it is told the whole problem."""
 
 SAMPLERS = (OURS, "tpe", "nsga2", "gp", "random")
 

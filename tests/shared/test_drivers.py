@@ -16,19 +16,19 @@ import optuna
 import pytest
 from database_server import DatabaseServer, missing
 
-from nas.claims import is_claim, judged_networks, settled
-from nas.config import SearchConfig
-from nas.database_url import driver_url, is_shared, shown_url
 from nas.objective import Bound
-from nas.problem import load_problem
-from nas.records import open_run, study_name
-from nas.results import summarise
-from nas.searching import Outcome, make_executor
-from nas.shared import SharedSearch
-from nas.shared_storage import SharedSettings
-from nas.status import find_source, read_status
+from nas.runs.records import open_run, study_name
+from nas.runs.status import find_source, read_status
+from nas.searching.config import SearchConfig
+from nas.searching.loop import Outcome, make_executor
+from nas.searching.problem import load_problem
+from nas.searching.results import summarise
+from nas.shared.claims import is_claim, judged_networks, settled
+from nas.shared.database_url import driver_url, is_shared, shown_url
+from nas.shared.driver import SharedSearch
+from nas.shared.storage import SharedSettings
 
-TESTS = Path(__file__).resolve().parent
+TESTS = Path(__file__).resolve().parents[1]
 pytestmark = pytest.mark.xdist_group("postgres")
 
 

@@ -11,8 +11,8 @@ from typing import TYPE_CHECKING
 from nas.units import format_count
 
 if TYPE_CHECKING:
-    from nas.ledger import Ledger
-    from nas.searching import Observer
+    from nas.searching.ledger import Ledger
+    from nas.searching.loop import Observer
 
 # A pipe or a log file gets a line at most this often.
 SECONDS_BETWEEN_LINES = 5.0

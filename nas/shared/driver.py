@@ -1,8 +1,8 @@
 """A search by several drivers at once: the same command on several machines, one database.
 
 Each driver runs `study.optimize` on the same study, one trial at a time for each of its workers, by
-the rules of `nas.searching`: a network beyond a bound is refused unpaid, a repeat is answered from
-the study, and `--trials` counts the evaluations of all drivers together, without overshoot. A
+the rules of `nas.searching.loop`: a network beyond a bound is refused unpaid, a repeat is answered
+from the study, and `--trials` counts the evaluations of all drivers together, without overshoot. A
 driver that dies falls silent; the others fail its trials and queue them again.
 """
 
@@ -21,17 +21,11 @@ from optuna import Trial
 from optuna.exceptions import TrialPruned, UpdateFinishedTrialError
 from optuna.trial import FrozenTrial
 
-from nas.claims import INTERRUPTED, SURPLUS, claims, settled
 from nas.cost import network_cost
-from nas.database_url import shown_url
 from nas.errors import RunError
-from nas.ledger import Ledger
-from nas.numbered_sampler import NumberedSampler
-from nas.problem import Problem
-from nas.records import Run
-from nas.sampler_choice import sampler_source
-from nas.sampling import trial_seed
-from nas.searching import (
+from nas.runs.records import Run
+from nas.searching.ledger import Ledger
+from nas.searching.loop import (
     DRY_TRIALS,
     MAX_ATTEMPTS,
     Observer,
@@ -39,11 +33,11 @@ from nas.searching import (
     give_up_if_hopeless,
     quiet_optuna,
 )
-from nas.shared_storage import PatientStorage, SharedSettings, lost_connection, open_storage
-from nas.shared_study import SharedStudy
-from nas.spec import ArchSpec
-from nas.suggest import Suggest
-from nas.trial_record import (
+from nas.searching.numbered_sampler import NumberedSampler
+from nas.searching.optuna_samplers import trial_seed
+from nas.searching.problem import Problem
+from nas.searching.sampler_choice import sampler_source
+from nas.searching.trial_record import (
     judgement_attributes,
     record_failure,
     record_judgement,
@@ -51,7 +45,13 @@ from nas.trial_record import (
     record_repeat,
     set_attributes,
 )
-from nas.unseen import find_unseen
+from nas.searching.unseen import find_unseen
+from nas.shared.claims import INTERRUPTED, SURPLUS, claims, settled
+from nas.shared.database_url import shown_url
+from nas.shared.storage import PatientStorage, SharedSettings, lost_connection, open_storage
+from nas.shared.study import SharedStudy
+from nas.spec import ArchSpec
+from nas.suggest import Suggest
 from nas.workers import Done, Executor, Task
 
 # How often a driver with nothing to do looks whether the others are done.

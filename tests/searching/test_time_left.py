@@ -7,7 +7,7 @@ import datetime
 import pytest
 from optuna.trial import FrozenTrial, TrialState, create_trial
 
-from nas.time_left import RECENT, recent_pace
+from nas.searching.time_left import RECENT, recent_pace
 
 NOON = datetime.datetime(2026, 1, 1, 12)
 

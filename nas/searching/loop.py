@@ -23,21 +23,21 @@ from typing import TYPE_CHECKING, Any, cast
 from nas.cost import network_cost
 from nas.errors import ConfigError, EvaluationError
 from nas.files import write_text_atomic
-from nas.ledger import Ledger
-from nas.problem import Problem
 from nas.ray_workers import RaySettings, RayWorkers
-from nas.records import Run, StudyLog
-from nas.sampler_choice import sampler_source
-from nas.sampling import trial_seed
-from nas.trial_record import (
+from nas.runs.records import Run, StudyLog
+from nas.searching.ledger import Ledger
+from nas.searching.optuna_samplers import trial_seed
+from nas.searching.problem import Problem
+from nas.searching.sampler_choice import sampler_source
+from nas.searching.trial_record import (
     record_failure,
     record_judgement,
     record_network,
     record_repeat,
     set_attributes,
 )
-from nas.unseen import find_unseen
-from nas.warm_start import warm_start_answers
+from nas.searching.unseen import find_unseen
+from nas.searching.warm_start import warm_start_answers
 from nas.workers import Done, Executor, InProcess, ProcessWorkers, Task, WorkerSettings
 
 if TYPE_CHECKING:

@@ -6,16 +6,16 @@ import random
 from dataclasses import dataclass
 from pathlib import Path
 
-from nas.database_url import shown_url
 from nas.errors import NoStudyError
-from nas.problem import Problem
-from nas.records import choose_folder, recorded_run, study_name
-from nas.run_state import working_process
-from nas.search_cost import Expected, asking_seconds, disk_bytes, evaluation_seconds
+from nas.runs.records import choose_folder, recorded_run, study_name
+from nas.runs.state import working_process
+from nas.runs.status import Source, read_status
+from nas.runs.study_reader import read_run_study
+from nas.searching.problem import Problem
+from nas.searching.search_cost import Expected, asking_seconds, disk_bytes, evaluation_seconds
+from nas.shared.database_url import shown_url
 from nas.space import random_network
 from nas.space_statistics import SpaceSample, sample_space
-from nas.status import Source, read_status
-from nas.study_reader import read_run_study
 from nas.units import format_count
 from nas.workers import visible_gpus
 

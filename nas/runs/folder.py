@@ -6,10 +6,10 @@ from collections.abc import Iterator
 from contextlib import ExitStack, contextmanager
 from pathlib import Path
 
-from nas.config import SearchConfig
-from nas.database_url import is_shared
 from nas.errors import RunInUseError
-from nas.records import Run, choose_folder, locked, open_run
+from nas.runs.records import Run, choose_folder, locked, open_run
+from nas.searching.config import SearchConfig
+from nas.shared.database_url import is_shared
 from nas.units import format_count
 
 

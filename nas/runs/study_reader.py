@@ -10,10 +10,10 @@ from datetime import datetime
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from nas.config import SearchConfig
-from nas.database_url import driver_url, is_shared, missing_driver, shown_url
 from nas.errors import NoStudyError, RunError
-from nas.records import storage_reason, study_name
+from nas.runs.records import storage_reason, study_name
+from nas.searching.config import SearchConfig
+from nas.shared.database_url import driver_url, is_shared, missing_driver, shown_url
 
 if TYPE_CHECKING:
     from optuna import Study

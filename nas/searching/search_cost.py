@@ -14,14 +14,14 @@ from typing import TYPE_CHECKING, Any, Protocol, cast, runtime_checkable
 
 from nas.errors import NasError
 from nas.evaluators.base import judge
-from nas.problem import Problem
-from nas.records import read_run, run_folders
-from nas.results import trials_csv
-from nas.sampler_choice import sampler_source
+from nas.runs.records import read_run, run_folders
+from nas.runs.status import Source, read_status
+from nas.runs.study_reader import read_run_study
+from nas.searching.problem import Problem
+from nas.searching.results import trials_csv
+from nas.searching.sampler_choice import sampler_source
+from nas.searching.trial_record import record_network, set_attributes
 from nas.space import random_network
-from nas.status import Source, read_status
-from nas.study_reader import read_run_study
-from nas.trial_record import record_network, set_attributes
 
 if TYPE_CHECKING:
     from optuna import Study
@@ -94,7 +94,7 @@ def asking_seconds(problem: Problem, done: int, wanted: int) -> float:
 
     Between and beyond the sizes that are tried, seconds grow as a power of the number of trials.
     """
-    from nas.searching import quiet_optuna
+    from nas.searching.loop import quiet_optuna
 
     points: list[tuple[int, float]] = []
     with quiet_optuna():
@@ -167,7 +167,7 @@ def _at(points: list[tuple[int, float]], size: float) -> float:
 
 def disk_bytes(problem: Problem, trials: int) -> int:
     """Bytes of a run of so many trials, without what the evaluator and its workers keep."""
-    from nas.searching import quiet_optuna
+    from nas.searching.loop import quiet_optuna
 
     with quiet_optuna():
         study = _study(problem)

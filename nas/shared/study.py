@@ -17,12 +17,12 @@ import sqlalchemy
 from optuna import Study, Trial
 from optuna.trial import FrozenTrial, TrialState, create_trial
 
-from nas.claims import claims, is_claim, judged_networks
-from nas.config import SearchConfig
 from nas.errors import RunError
 from nas.objective import Direction
-from nas.records import storage_reason, study_name
-from nas.shared_storage import PatientStorage
+from nas.runs.records import storage_reason, study_name
+from nas.searching.config import SearchConfig
+from nas.shared.claims import claims, is_claim, judged_networks
+from nas.shared.storage import PatientStorage
 
 UNFINISHED = (TrialState.RUNNING, TrialState.WAITING)
 

@@ -9,15 +9,15 @@ from typing import Any
 import pytest
 import toys
 
-from nas.config import SearchConfig
 from nas.errors import ConfigError, EvaluationError, RunError
-from nas.ledger import Ledger
 from nas.objective import Bound
-from nas.problem import Problem, load_problem
-from nas.records import Run, locked, open_run
-from nas.results import pareto_front, summarise
-from nas.run_search import save_result
-from nas.searching import DRY_TRIALS, Outcome, Search, make_executor
+from nas.runs.records import Run, locked, open_run
+from nas.searching.config import SearchConfig
+from nas.searching.ledger import Ledger
+from nas.searching.loop import DRY_TRIALS, Outcome, Search, make_executor
+from nas.searching.problem import Problem, load_problem
+from nas.searching.results import pareto_front, summarise
+from nas.searching.run import save_result
 from nas.workers import InProcess
 
 SAMPLERS = ("architecture", "tpe", "nsga2", "random")

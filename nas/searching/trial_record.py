@@ -1,6 +1,6 @@
 """What a search writes on a trial: its network, why it was refused, how it was judged.
 
-The keys are read again by `nas.ledger`, `nas.results` and `nas.status`.
+The keys are read again by `nas.searching.ledger`, `nas.searching.results` and `nas.runs.status`.
 """
 
 from __future__ import annotations
@@ -8,7 +8,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any
 
 from nas.evaluators.base import Accuracy, Score
-from nas.problem import Problem
+from nas.searching.problem import Problem
 from nas.spec import ArchSpec
 
 if TYPE_CHECKING:

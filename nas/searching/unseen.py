@@ -6,7 +6,7 @@ import random
 from collections.abc import Iterator, Mapping, Sequence
 from typing import Any
 
-from nas.problem import Problem
+from nas.searching.problem import Problem
 from nas.space import random_network
 from nas.suggest import FixedSuggest
 

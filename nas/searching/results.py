@@ -13,8 +13,8 @@ from nas.arithmetic import Cost
 from nas.cost import network_cost
 from nas.evaluators.base import Score, judge
 from nas.objective import Bound, paper_reward
-from nas.problem import COST_METRICS, Problem
-from nas.sampler_choice import architecture_sampler
+from nas.searching.problem import COST_METRICS, Problem
+from nas.searching.sampler_choice import architecture_sampler
 from nas.spec import ArchSpec
 
 if TYPE_CHECKING:

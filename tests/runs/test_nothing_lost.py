@@ -16,7 +16,7 @@ from pathlib import Path
 
 import pytest
 
-TESTS = Path(__file__).resolve().parent
+TESTS = Path(__file__).resolve().parents[1]
 SEARCH = ("search", "-t", "400M", "--evaluator", "toys:Toy", "--sampler", "random", "--quiet")
 
 

@@ -11,8 +11,8 @@ import numpy as np
 from nas.arithmetic import Cost
 from nas.evaluators.base import gives_scores
 from nas.objective import Bound, WeightedProduct
-from nas.problem import COST_METRICS, Problem
-from nas.sampling import OURS, TrialSeededSampler
+from nas.searching.optuna_samplers import OURS, TrialSeededSampler
+from nas.searching.problem import COST_METRICS, Problem
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray

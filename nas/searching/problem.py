@@ -14,7 +14,6 @@ from typing import Any
 
 from nas.archs import resized
 from nas.arithmetic import Cost
-from nas.config import SearchConfig
 from nas.cost import network_cost
 from nas.errors import ConfigError, EvaluationError
 from nas.evaluators.base import (
@@ -36,6 +35,7 @@ from nas.objective import (
 )
 from nas.plugins import load_evaluator, load_reward, load_space
 from nas.registry import did_you_mean
+from nas.searching.config import SearchConfig
 from nas.space import HasReference, SearchSpace, at_resolution, rebuild
 from nas.space_statistics import flops_range
 from nas.spec import ArchSpec

@@ -16,7 +16,7 @@ from pathlib import Path
 import pytest
 import toys
 
-TESTS = Path(__file__).resolve().parent
+TESTS = Path(__file__).resolve().parents[1]
 KILLS = 50
 EVALUATIONS = 60
 

@@ -13,7 +13,7 @@ from optuna.distributions import BaseDistribution
 from optuna.samplers import BaseSampler
 from optuna.trial import FrozenTrial, TrialState
 
-from nas.sampler_choice import SamplerSource
+from nas.searching.sampler_choice import SamplerSource
 
 
 class NumberedSampler(BaseSampler):

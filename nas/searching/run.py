@@ -5,19 +5,19 @@ from __future__ import annotations
 import json
 from typing import TYPE_CHECKING, Any
 
-from nas.database_url import is_shared
 from nas.errors import ConfigError
 from nas.files import write_text_atomic
-from nas.problem import Problem
 from nas.ray_workers import RaySettings
-from nas.records import Run
 from nas.report.pareto import save_pareto
-from nas.results import SearchResult, summarise, trials_csv
-from nas.searching import Observer, Outcome, Search, make_executor
+from nas.runs.records import Run
+from nas.searching.loop import Observer, Outcome, Search, make_executor
+from nas.searching.problem import Problem
+from nas.searching.results import SearchResult, summarise, trials_csv
+from nas.shared.database_url import is_shared
 from nas.workers import visible_gpus
 
 if TYPE_CHECKING:
-    from nas.shared import SharedSearch
+    from nas.shared.driver import SharedSearch
 
     AnySearch = Search | SharedSearch
 
@@ -45,7 +45,7 @@ def make_search(
         raise ConfigError(
             "--warm-start is for a search with one driver; leave it out, or leave --storage out"
         )
-    from nas.shared import SharedSearch
+    from nas.shared.driver import SharedSearch
 
     # Cheap evaluations are done in this process, where a second thread would gain nothing.
     threads = 1 if problem.evaluator.cheap else workers

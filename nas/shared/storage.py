@@ -12,10 +12,10 @@ from optuna.exceptions import StorageInternalError, UpdateFinishedTrialError
 from optuna.storages import RDBStorage, RetryHeartbeatStaleTrialCallback
 from optuna.trial import FrozenTrial, TrialState
 
-from nas.claims import RETRIES
-from nas.database_url import driver_url, missing_driver, shown_url
 from nas.errors import RunError
-from nas.records import storage_reason
+from nas.runs.records import storage_reason
+from nas.shared.claims import RETRIES
+from nas.shared.database_url import driver_url, missing_driver, shown_url
 
 Result = TypeVar("Result")
 

@@ -9,22 +9,22 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from nas.claims import is_claim, settled
-from nas.config import SearchConfig
-from nas.database_url import shown_url
 from nas.errors import RunError
-from nas.ledger import Ledger
-from nas.records import RUNS, newest_run, read_run
-from nas.results import pareto_front
-from nas.run_state import working_process
-from nas.study_reader import StudyReader, read_database_study, read_run_study
-from nas.time_left import Pace, recent_pace
+from nas.runs.records import RUNS, newest_run, read_run
+from nas.runs.state import working_process
+from nas.runs.study_reader import StudyReader, read_database_study, read_run_study
+from nas.searching.config import SearchConfig
+from nas.searching.ledger import Ledger
+from nas.searching.results import pareto_front
+from nas.searching.time_left import Pace, recent_pace
+from nas.shared.claims import is_claim, settled
+from nas.shared.database_url import shown_url
 
 if TYPE_CHECKING:
     from optuna.trial import FrozenTrial
 
 TOP = 10
-# What `nas.searching` calls the ordinary end.
+# What `nas.searching.loop` calls the ordinary end.
 ALL_DONE = "all evaluations done"
 
 

@@ -8,8 +8,8 @@ from typing import Any
 
 from nas.archs import find_network
 from nas.errors import ConfigError, NasError, RunError
-from nas.problem import Problem
 from nas.scaling.published import COEFFICIENTS
+from nas.searching.problem import Problem
 from nas.space import HasParameters
 
 

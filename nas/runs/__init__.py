@@ -1,0 +1,1 @@
+"""Run folders: written by a search, read by everything after it."""

@@ -1,0 +1,1 @@
+"""The search: its settings, its loop, its result."""

@@ -1,0 +1,1 @@
+"""Several drivers, one study in a database."""
