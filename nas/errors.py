@@ -53,6 +53,14 @@ class WriteError(NasError):
     """A file or folder that cannot be written."""
 
 
+class DataError(NasError):
+    """Images that are missing, unreadable or not arranged as a data set."""
+
+
+class TrainingError(NasError):
+    """A training that cannot start or go on."""
+
+
 class PluginWarning(UserWarning):
     """Something about a plug-in that the user should know and that stops nothing."""
 

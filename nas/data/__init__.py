@@ -1,0 +1,1 @@
+"""Images: opened, checked, split, and held as pixels for training."""
