@@ -11,10 +11,10 @@ import toys
 
 from nas.errors import ConfigError, EvaluationError, RunError
 from nas.objective import Bound
-from nas.runs.records import Run, locked, open_run
+from nas.runs.records import Run, StudyLog, locked, open_run, read_run
 from nas.searching.config import SearchConfig
 from nas.searching.ledger import Ledger
-from nas.searching.loop import DRY_TRIALS, Outcome, Search, make_executor
+from nas.searching.loop import DRY_TRIALS, Outcome, Search, make_executor, quiet_optuna
 from nas.searching.problem import Problem, load_problem
 from nas.searching.results import pareto_front, summarise
 from nas.searching.run import save_result
@@ -256,6 +256,21 @@ def test_a_journal_cut_in_its_last_record_loses_that_record_only(tmp_path: Path)
         problem, again = run(tmp_path / "run", trials=6, sampler="random")
         assert content(again) == content(whole)
         assert len(problem.evaluator.evaluated) == 1  # type: ignore[attr-defined]
+
+
+def test_a_journal_cut_at_every_byte_of_its_last_record_opens_with_the_others(
+    tmp_path: Path,
+) -> None:
+    problem, whole = run(tmp_path / "run", trials=6, sampler="random")
+    opened = read_run(tmp_path / "run")
+    full = opened.journal.read_bytes()
+    last = full.rstrip(b"\n").rfind(b"\n") + 1
+    before = content(dataclasses.replace(whole, trials=whole.trials[:-1]))
+    for end in range(last, len(full)):
+        opened.journal.write_bytes(full[:end])
+        with quiet_optuna():
+            kept = StudyLog(opened, problem.directions).trials()
+        assert content(dataclasses.replace(whole, trials=kept)) == before, f"cut at byte {end}"
 
 
 def test_a_lock_left_by_a_killed_process_does_not_block(tmp_path: Path) -> None:
