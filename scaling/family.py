@@ -62,14 +62,19 @@ def formula_family(
     coefficients: ScalingCoefficients,
     phis: Iterable[float] = DEFAULT_PHIS,
     *,
+    rule: str = FORMULA,
     resolution_multiple: int = RESOLUTION_MULTIPLE,
 ) -> tuple[Member, ...]:
     """One member for each distinct phi, in the order given; any finite phi, negative too.
 
+    rule: what the members are called after.
+
     Raises: ConfigError naming the phi for which no network can be built.
     """
     return tuple(
-        formula_member(baseline, coefficients, phi, resolution_multiple=resolution_multiple)
+        formula_member(
+            baseline, coefficients, phi, rule=rule, resolution_multiple=resolution_multiple
+        )
         # By name, as two phi that share a name would share a file.
         for phi in {member_name(phi): phi for phi in phis}.values()
     )
@@ -80,6 +85,7 @@ def formula_member(
     coefficients: ScalingCoefficients,
     phi: float,
     *,
+    rule: str = FORMULA,
     resolution_multiple: int = RESOLUTION_MULTIPLE,
 ) -> Member:
     """Depth alpha^phi, width beta^phi, resolution gamma^phi times the baseline, rounded.
@@ -98,11 +104,11 @@ def formula_member(
             resolution=multipliers.resolution,
             resolution_multiple=resolution_multiple,
             # Not "efficientnet-b3": that is the released network, and this is another.
-            name=f"{baseline.name or 'network'}-{FORMULA}-{name}",
+            name=f"{baseline.name or 'network'}-{rule}-{name}",
         )
     except SpecError as error:
         raise ConfigError(f"phi {phi:g} makes an impossible network: {error}") from None
-    return _member(baseline, name, FORMULA, phi, multipliers, arch)
+    return _member(baseline, name, rule, phi, multipliers, arch)
 
 
 def published_family(

@@ -29,6 +29,8 @@ COLUMNS = (
     "activations",
     "nominal_ratio",
     "realised_ratio",
+    "dropout",
+    "drop_path",
     "digest",
 )
 """Columns of `family.csv`. depth and width are multipliers before rounding, resolution_px is the
@@ -53,6 +55,8 @@ def member_row(member: Member, coefficients: ScalingCoefficients | None) -> dict
         "activations": member.cost.activations,
         "nominal_ratio": member.nominal_ratio,
         "realised_ratio": member.realised_ratio,
+        "dropout": member.arch.head.dropout,
+        "drop_path": member.arch.drop_path,
         "digest": member.arch.digest(),
     }
 

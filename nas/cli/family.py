@@ -10,6 +10,7 @@ from typing import Any
 import click
 
 from nas.archs import find_network, reference_networks
+from nas.cli.family_choice import NAMES, Sizes, choose_rule, make_family
 from nas.cli.family_tables import print_comparison, print_members
 from nas.cli.options import json_option
 from nas.cli.output import print_json
@@ -19,12 +20,12 @@ from nas.cli.scaling_options import (
     resolution_multiple_option,
 )
 from nas.cost import network_cost
-from nas.errors import ConfigError
 from nas.scaling.coefficients import PAPER, ScalingCoefficients
-from nas.scaling.family import DEFAULT_PHIS, FORMULA, PUBLISHED, formula_family, published_family
+from nas.scaling.family import FORMULA, PUBLISHED
 from nas.scaling.family_files import leftovers, member_row, write_family
 from nas.scaling.implied import Comparison, compare_with_published
 from nas.search_spaces.efficientnet import efficientnet_b0
+from nas.units import parse_count
 
 
 def _numbers(
@@ -41,6 +42,13 @@ def _numbers(
         ) from None
 
 
+def _counts(
+    context: click.Context, parameter: click.Parameter, values: tuple[str, ...]
+) -> tuple[int, ...]:
+    """Read "700M,1G", once or repeated, as whole numbers."""
+    return tuple(parse_count(part) for value in values for part in value.split(","))
+
+
 @click.command("family")
 @click.option(
     "--published",
@@ -48,7 +56,20 @@ def _numbers(
     help="The released B0..B7. With coefficients too: set the formula beside the released family "
     "for any baseline; the files are then the formula's.",
 )
+@click.option(
+    "--rule",
+    metavar="NAME",
+    help=f"How members grow: {', '.join(NAMES)}.  [default: what the other options imply; fitted "
+    "for a run with fitted coefficients; else published]",
+)
 @coefficient_options
+@click.option(
+    "--coefficients",
+    "coefficients_file",
+    type=click.Path(path_type=Path),
+    metavar="FILE",
+    help="alpha, beta and gamma of a JSON file, such as `nas fit-scaling` writes.",
+)
 @click.option(
     "--phi",
     "phis",
@@ -56,7 +77,22 @@ def _numbers(
     multiple=True,
     callback=_numbers,
     help="Members of the formula's family: numbers separated by commas, or the option repeated; "
-    "fractions and negative numbers work.  [default: 0,1,2,3,4,5,6,7]",
+    "fractions and negative numbers work.  [default for the formula: 0,1,2,3,4,5,6,7]",
+)
+@click.option(
+    "--ratios",
+    metavar="NUMBER[,NUMBER...]",
+    multiple=True,
+    callback=_numbers,
+    help="Members of these FLOPs over the baseline's, as closely as rounding lets them.  [default "
+    "for other rules: the released family's, 1.78 to 97.8]",
+)
+@click.option(
+    "--flops",
+    metavar="F[,F...]",
+    multiple=True,
+    callback=_counts,
+    help="Members of these FLOPs, such as 700M,1G.",
 )
 @click.option(
     "--baseline",
@@ -78,16 +114,20 @@ def _numbers(
 @json_option
 def command(
     published: bool,
+    rule: str | None,
+    coefficients_file: Path | None,
     alpha: float | None,
     beta: float | None,
     gamma: float | None,
     phis: tuple[float, ...],
+    ratios: tuple[float, ...],
+    flops: tuple[int, ...],
     baseline_text: str,
     out: Path | None,
     resolution_multiple: int,
     as_json: bool,
 ) -> None:
-    """Make B0..B7 of a network: as EfficientNet released them, or by alpha, beta and gamma.
+    """Make B0..B7 of a network: as EfficientNet released them, or by a rule of depth, width and px.
 
     \b
     nas family --published                               the released family, the default
@@ -95,6 +135,14 @@ def command(
                                                          resolution 1.15^phi, phi 0..7
     nas family --alpha 1.2 --beta 1.1 --gamma 1.15 --phi -1,0,0.5
     nas family --published --baseline runs/mine          runs/mine:b0 .. runs/mine:b7
+    nas family --rule fast                               mostly width; the released family's FLOPs
+    nas family --rule width --flops 700M,1G              wider only, to these FLOPs
+
+    Rules: published (copied from the authors' code); formula (--alpha --beta --gamma, by default
+    the paper's); fitted (the coefficients that `nas fit-scaling` found, of the run or of
+    --coefficients FILE); uniform and fast (Dollar et al.); width, depth, resolution alone. Members
+    by --ratios or --flops are b1, b2, ... in growing order, the nearest that rounding allows, and
+    their dropout grows as the released family's does.
 
     It writes one JSON network per member (b0.json .. b7.json; phi0.5.json for other phi), which
     `nas cost` and every other command read, and family.csv, and prints the table. A run's members
@@ -113,31 +161,21 @@ def command(
     Keys of --json: rule, coefficients (alpha, beta, gamma, nominal_ratio; null for published),
     resolution_multiple, baseline (name, digest, flops, params, activations), out, members: a list
     with the columns of family.csv (member, rule, phi, alpha, beta, gamma, depth, width,
-    resolution_px, params, flops, activations, nominal_ratio, realised_ratio, digest) and file;
-    comparison: a list, empty where there is none, with member, released, implied_phi (depth, width,
-    resolution, nominal, realised, best), formula_at_index and formula_at_best_phi.
+    resolution_px, params, flops, activations, nominal_ratio, realised_ratio, dropout, drop_path,
+    digest) and file; comparison: a list, empty where there is none, with member, released,
+    implied_phi (depth, width, resolution, nominal, realised, best), formula_at_index and
+    formula_at_best_phi.
     """  # noqa: D301 - \b is click's mark for text that must not be re-wrapped
-    coefficients = coefficients_from(alpha, beta, gamma)
-    if phis and coefficients is None:
-        raise ConfigError(
-            "--phi belongs to the formula; give --alpha, --beta and --gamma too "
-            "(the paper's are 1.2, 1.1, 1.15)"
-        )
+    given = coefficients_from(alpha, beta, gamma)
+    name, coefficients = choose_rule(rule, given, coefficients_file, baseline_text)
+    sizes = Sizes(phis, ratios, flops)
     baseline = find_network(baseline_text)
     # Everything is computed before anything is written: bad input leaves no half family behind.
-    if coefficients is None:
-        rule = PUBLISHED
-        members = published_family(baseline, resolution_multiple=resolution_multiple)
-    else:
-        rule = FORMULA
-        members = formula_family(
-            baseline,
-            coefficients,
-            phis or DEFAULT_PHIS,
-            resolution_multiple=resolution_multiple,
-        )
+    family = make_family(baseline, name, coefficients, sizes, resolution_multiple)
+    members = family.members
     comparison: Sequence[Comparison] = ()
-    if baseline == efficientnet_b0() or (published and coefficients is not None):
+    comparable = name in (PUBLISHED, FORMULA)
+    if comparable and (baseline == efficientnet_b0() or (published and coefficients is not None)):
         comparison = compare_with_published(
             baseline, coefficients or PAPER, resolution_multiple=resolution_multiple
         )
@@ -147,7 +185,7 @@ def command(
         cost = network_cost(baseline)
         print_json(
             {
-                "rule": rule,
+                "rule": name,
                 "coefficients": _coefficients_document(coefficients),
                 "resolution_multiple": resolution_multiple,
                 "baseline": {
@@ -166,7 +204,7 @@ def command(
             }
         )
     else:
-        print_members(baseline, members, coefficients, resolution_multiple)
+        print_members(baseline, members, name, coefficients, resolution_multiple)
         if comparison:
             click.echo()
             print_comparison(comparison, coefficients or PAPER)

@@ -10,7 +10,7 @@ from nas.cli.output import print_table
 from nas.cli.scaling_options import describe
 from nas.cost import network_cost
 from nas.scaling.coefficients import ScalingCoefficients
-from nas.scaling.family import Member
+from nas.scaling.family import FORMULA, Member
 from nas.scaling.implied import Comparison
 from nas.spec import ArchSpec
 from nas.units import format_count
@@ -49,19 +49,22 @@ COMPARISON_HEADERS = (
 def print_members(
     baseline: ArchSpec,
     members: Sequence[Member],
+    rule: str,
     coefficients: ScalingCoefficients | None,
     resolution_multiple: int,
 ) -> None:
     """One row per member."""
     name = baseline.name or "network"
     if coefficients is None:
-        rule = "the released multipliers"
+        by = "the released multipliers"
     else:
-        rule = (
+        by = (
             f"{describe(coefficients)} ({coefficients.nominal_ratio:.3g}x nominal per phi), "
             f"px in multiples of {resolution_multiple}"
         )
-    click.echo(f"Family of {name} ({format_count(network_cost(baseline).flops)} FLOPs): {rule}")
+        if rule != FORMULA:
+            by = f"{rule}, {by}"
+    click.echo(f"Family of {name} ({format_count(network_cost(baseline).flops)} FLOPs): {by}")
     print_table(MEMBER_HEADERS, [_member_cells(member) for member in members])
     click.echo(
         "depth and width are multipliers before rounding. nominal = depth * width^2 * (px "

@@ -52,4 +52,4 @@ def coefficients_from(
 def describe(coefficients: ScalingCoefficients) -> str:
     """The coefficients in a few words: "alpha 1.2, beta 1.1, gamma 1.15"."""
     c = coefficients
-    return f"alpha {c.alpha:g}, beta {c.beta:g}, gamma {c.gamma:g}"
+    return f"alpha {c.alpha:.4g}, beta {c.beta:.4g}, gamma {c.gamma:.4g}"

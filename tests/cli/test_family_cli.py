@@ -158,6 +158,16 @@ def test_files_of_another_family_in_the_folder_are_kept_and_named(nas):
         ((*PAPER, "--phi", "0,60"), "phi 60"),
         (("--baseline", "efficientnet-b9"), "did you mean"),
         (("--resolution-multiple", "0"), "resolution-multiple"),
+        (("--rule", "fats"), "unknown rule 'fats'"),
+        (("--rule", "fitted"), "no fitted coefficients"),
+        (("--rule", "fast", *PAPER), "--rule fast has its own coefficients"),
+        (("--rule", "fast", "--coefficients", "x.json"), "--coefficients is for --rule fitted"),
+        ((*PAPER, "--coefficients", "x.json"), "two rules"),
+        (("--coefficients", "x.json"), "cannot read coefficients from x.json"),
+        (("--rule", "fast", "--phi", "1", "--ratios", "2"), "--phi and --ratios both"),
+        (("--ratios", "2"), "--ratios belongs to the formula"),
+        (("--rule", "fast", "--ratios", "0"), "ratio of 0 makes no network"),
+        (("--rule", "width", "--flops", "7x"), "7x"),
         (("--out", "blocker"), "cannot write blocker"),
         (("--out", "blocker/family"), "cannot write blocker"),
     ],
@@ -171,6 +181,37 @@ def test_bad_input_is_one_line_and_leaves_nothing(nas, tmp_path, arguments, mess
     assert done.out == ""
     assert [path.name for path in tmp_path.iterdir()] == ["blocker"]
     assert (tmp_path / "blocker").read_text() == "in the way"
+
+
+def test_rules_meet_the_released_sizes(nas):
+    done = nas("family", "--rule", "fast", "--json")
+    document = json.loads(done.out)
+    assert document["rule"] == "fast"
+    assert document["comparison"] == []
+    released = json.loads(nas("family", "--published", "--json").out)["members"]
+    for ours, theirs in zip(document["members"], released, strict=True):
+        assert ours["member"] == theirs["member"]
+        assert ours["realised_ratio"] == pytest.approx(theirs["realised_ratio"], rel=0.04)
+
+
+def test_flops_and_ratios_choose_the_sizes(nas):
+    rows = json.loads(nas("family", "--rule", "width", "--flops", "700M,1G", "--json").out)
+    assert [row["member"] for row in rows["members"]] == ["b0", "b1", "b2"]
+    assert rows["members"][2]["flops"] == pytest.approx(1e9, rel=0.02)
+    rows = json.loads(nas("family", "--rule", "uniform", "--ratios", "0.5,2", "--json").out)
+    assert [row["member"] for row in rows["members"]] == ["x0.5", "b0", "b1"]
+    rows = json.loads(nas("family", *PAPER, "--ratios", "2", "--json").out)
+    assert rows["members"][1]["realised_ratio"] == pytest.approx(2, rel=0.15)
+
+
+def test_a_run_with_fitted_coefficients_makes_its_own_family(nas, run_folder):
+    (run_folder / "coefficients.json").write_text('{"alpha": 1.3, "beta": 1.1, "gamma": 1.1}')
+    document = json.loads(nas("family", "--baseline", run_folder, "--json").out)
+    assert document["rule"] == "fitted"
+    assert document["coefficients"]["alpha"] == 1.3
+    assert find_network(f"{run_folder}:b7").name == "efficientnet-b0-fitted-b7"
+    other = nas("family", "--baseline", run_folder, "--rule", "published", "--json")
+    assert json.loads(other.out)["rule"] == "published"
 
 
 def test_a_failure_midway_leaves_no_half_written_file(nas, monkeypatch):

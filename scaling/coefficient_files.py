@@ -1,0 +1,61 @@
+"""`coefficients.json`: alpha, beta, gamma on disk, as `nas fit-scaling` writes them."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any
+
+from nas.errors import ConfigError
+from nas.files import write_text_atomic
+from nas.scaling.coefficients import ScalingCoefficients
+
+FILE = "coefficients.json"
+SCHEMA = 1
+
+
+def write_coefficients(
+    path: Path, coefficients: ScalingCoefficients, about: Mapping[str, Any]
+) -> None:
+    """Write the coefficients, and `about` them: how they were found, how well they are known.
+
+    Raises: WriteError if the file cannot be written.
+    """
+    content = {
+        "schema": SCHEMA,
+        "alpha": coefficients.alpha,
+        "beta": coefficients.beta,
+        "gamma": coefficients.gamma,
+        **about,
+    }
+    write_text_atomic(path, json.dumps(content, indent=2) + "\n")
+
+
+def read_coefficients(path: Path) -> ScalingCoefficients:
+    """The coefficients of a file, or of a run folder that holds one. A hand-written file needs no
+    more than alpha, beta and gamma.
+
+    Raises: ConfigError naming the file.
+    """
+    file = path / FILE if path.is_dir() else path
+    try:
+        content = json.loads(file.read_text(encoding="utf-8"))
+    except OSError as error:
+        reason = error.strerror or type(error).__name__
+        raise ConfigError(f"cannot read coefficients from {file}: {reason}") from None
+    except ValueError as error:
+        raise ConfigError(f"{file} is not JSON: {error}") from None
+    if not isinstance(content, dict):
+        raise ConfigError(f"{file} holds no object with alpha, beta and gamma")
+    if content.get("schema", SCHEMA) != SCHEMA:
+        raise ConfigError(
+            f"{file} has schema {content['schema']}; this version reads {SCHEMA}: update it"
+        )
+    values = [content.get(name) for name in ("alpha", "beta", "gamma")]
+    if not all(isinstance(value, int | float) and not isinstance(value, bool) for value in values):
+        raise ConfigError(f"{file} lacks a number for alpha, beta or gamma")
+    try:
+        return ScalingCoefficients(*(float(value) for value in values))  # type: ignore[arg-type]
+    except ConfigError as error:
+        raise ConfigError(f"{file}: {error}") from None
