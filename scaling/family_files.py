@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import csv
 import io
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -31,15 +31,21 @@ COLUMNS = (
     "realised_ratio",
     "dropout",
     "drop_path",
+    "training_bytes_per_image",
     "digest",
 )
 """Columns of `family.csv`. depth and width are multipliers before rounding, resolution_px is the
-network's; ratios are FLOPs over the baseline's. phi and the coefficients are empty where the rule
-has none."""
+network's; ratios are FLOPs over the baseline's; training_bytes_per_image is what an image keeps in
+a training step, in float32, where it was asked for. phi and the coefficients are empty where the
+rule has none."""
 
 
-def member_row(member: Member, coefficients: ScalingCoefficients | None) -> dict[str, Any]:
-    """One member's row, by `COLUMNS`."""
+def member_row(
+    member: Member,
+    coefficients: ScalingCoefficients | None,
+    training_bytes: Mapping[str, int] | None = None,
+) -> dict[str, Any]:
+    """One member's row, by `COLUMNS`. training_bytes: member -> bytes an image keeps in a step."""
     return {
         "member": member.name,
         "rule": member.rule,
@@ -57,12 +63,16 @@ def member_row(member: Member, coefficients: ScalingCoefficients | None) -> dict
         "realised_ratio": member.realised_ratio,
         "dropout": member.arch.head.dropout,
         "drop_path": member.arch.drop_path,
+        "training_bytes_per_image": training_bytes[member.name] if training_bytes else None,
         "digest": member.arch.digest(),
     }
 
 
 def write_family(
-    folder: Path, members: Sequence[Member], coefficients: ScalingCoefficients | None = None
+    folder: Path,
+    members: Sequence[Member],
+    coefficients: ScalingCoefficients | None = None,
+    training_bytes: Mapping[str, int] | None = None,
 ) -> tuple[Path, ...]:
     """Write `<member>.json` for each, then the table. Returns the paths, the table last.
 
@@ -79,7 +89,7 @@ def write_family(
     stream = io.StringIO()
     table = csv.DictWriter(stream, COLUMNS, lineterminator="\n")
     table.writeheader()
-    table.writerows(member_row(member, coefficients) for member in members)
+    table.writerows(member_row(member, coefficients, training_bytes) for member in members)
     write_text_atomic(folder / TABLE, stream.getvalue())
     return (*paths, folder / TABLE)
 

@@ -21,7 +21,7 @@ from nas.cli.scaling_options import (
 )
 from nas.cost import network_cost
 from nas.scaling.coefficients import PAPER, ScalingCoefficients
-from nas.scaling.family import FORMULA, PUBLISHED
+from nas.scaling.family import FORMULA, PUBLISHED, Member
 from nas.scaling.family_files import leftovers, member_row, write_family
 from nas.scaling.implied import Comparison, compare_with_published
 from nas.search_spaces.efficientnet import efficientnet_b0
@@ -110,6 +110,11 @@ def _counts(
     help="Where the files go.  [default: family/ inside the run if --baseline is a run folder, "
     "otherwise family-<baseline> here]",
 )
+@click.option(
+    "--memory",
+    is_flag=True,
+    help="Also what a training step of each member keeps in memory; takes a second for each.",
+)
 @resolution_multiple_option
 @json_option
 def command(
@@ -124,6 +129,7 @@ def command(
     flops: tuple[int, ...],
     baseline_text: str,
     out: Path | None,
+    memory: bool,
     resolution_multiple: int,
     as_json: bool,
 ) -> None:
@@ -162,9 +168,9 @@ def command(
     resolution_multiple, baseline (name, digest, flops, params, activations), out, members: a list
     with the columns of family.csv (member, rule, phi, alpha, beta, gamma, depth, width,
     resolution_px, params, flops, activations, nominal_ratio, realised_ratio, dropout, drop_path,
-    digest) and file; comparison: a list, empty where there is none, with member, released,
-    implied_phi (depth, width, resolution, nominal, realised, best), formula_at_index and
-    formula_at_best_phi.
+    training_bytes_per_image (null without --memory), digest) and file; comparison: a list, empty
+    where there is none, with member, released, implied_phi (depth, width, resolution, nominal,
+    realised, best), formula_at_index and formula_at_best_phi.
     """  # noqa: D301 - \b is click's mark for text that must not be re-wrapped
     given = coefficients_from(alpha, beta, gamma)
     name, coefficients = choose_rule(rule, given, coefficients_file, baseline_text)
@@ -173,6 +179,7 @@ def command(
     # Everything is computed before anything is written: bad input leaves no half family behind.
     family = make_family(baseline, name, coefficients, sizes, resolution_multiple)
     members = family.members
+    kept = _training_bytes(members) if memory else None
     comparison: Sequence[Comparison] = ()
     comparable = name in (PUBLISHED, FORMULA)
     if comparable and (baseline == efficientnet_b0() or (published and coefficients is not None)):
@@ -180,7 +187,7 @@ def command(
             baseline, coefficients or PAPER, resolution_multiple=resolution_multiple
         )
     folder = default_folder(baseline_text) if out is None else out
-    paths = write_family(folder, members, coefficients)
+    paths = write_family(folder, members, coefficients, kept)
     if as_json:
         cost = network_cost(baseline)
         print_json(
@@ -197,14 +204,14 @@ def command(
                 },
                 "out": str(folder),
                 "members": [
-                    {**member_row(member, coefficients), "file": str(path)}
+                    {**member_row(member, coefficients, kept), "file": str(path)}
                     for member, path in zip(members, paths, strict=False)
                 ],
                 "comparison": [_comparison_document(row, coefficients) for row in comparison],
             }
         )
     else:
-        print_members(baseline, members, name, coefficients, resolution_multiple)
+        print_members(baseline, family, resolution_multiple, kept)
         if comparison:
             click.echo()
             print_comparison(comparison, coefficients or PAPER)
@@ -227,6 +234,13 @@ def default_folder(baseline_text: str) -> Path:
         return path / "family"
     name = path.stem if path.is_file() else path.name.replace(":", "-")
     return Path(f"family-{name}")
+
+
+def _training_bytes(members: Sequence[Member]) -> dict[str, int]:
+    """Member -> bytes that an image keeps in a training step, in float32."""
+    from nas.training_memory import training_memory
+
+    return {member.name: training_memory(member.arch).per_image for member in members}
 
 
 def _coefficients_document(coefficients: ScalingCoefficients | None) -> dict[str, float] | None:

@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 
 import click
 
+from nas.cli.family_choice import Family
 from nas.cli.output import print_table
 from nas.cli.scaling_options import describe
 from nas.cost import network_cost
@@ -13,7 +14,7 @@ from nas.scaling.coefficients import ScalingCoefficients
 from nas.scaling.family import FORMULA, Member
 from nas.scaling.implied import Comparison
 from nas.spec import ArchSpec
-from nas.units import format_count
+from nas.units import format_bytes, format_count
 
 MEMBER_HEADERS = (
     "member",
@@ -48,12 +49,12 @@ COMPARISON_HEADERS = (
 
 def print_members(
     baseline: ArchSpec,
-    members: Sequence[Member],
-    rule: str,
-    coefficients: ScalingCoefficients | None,
+    family: Family,
     resolution_multiple: int,
+    training_bytes: Mapping[str, int] | None,
 ) -> None:
-    """One row per member."""
+    """One row per member; with what an image keeps in a training step, where that is known."""
+    coefficients = family.coefficients
     name = baseline.name or "network"
     if coefficients is None:
         by = "the released multipliers"
@@ -62,16 +63,27 @@ def print_members(
             f"{describe(coefficients)} ({coefficients.nominal_ratio:.3g}x nominal per phi), "
             f"px in multiples of {resolution_multiple}"
         )
-        if rule != FORMULA:
-            by = f"{rule}, {by}"
+        if family.rule != FORMULA:
+            by = f"{family.rule}, {by}"
     click.echo(f"Family of {name} ({format_count(network_cost(baseline).flops)} FLOPs): {by}")
-    print_table(MEMBER_HEADERS, [_member_cells(member) for member in members])
+    headers: tuple[str, ...] = MEMBER_HEADERS
+    rows = [_member_cells(member) for member in family.members]
+    if training_bytes is not None:
+        headers = (*headers, "training")
+        sizes = [format_bytes(training_bytes[member.name]) for member in family.members]
+        rows = [(*row, size) for row, size in zip(rows, sizes, strict=True)]
+    print_table(headers, rows)
     click.echo(
         "depth and width are multipliers before rounding. nominal = depth * width^2 * (px "
         "ratio)^2;\nrealised = FLOPs of the built, rounded network over the baseline's. FLOPs are "
         "multiply-adds\nof convolution and linear layers for one image, activations the outputs of "
         "convolutions."
     )
+    if training_bytes is not None:
+        click.echo(
+            "training: what each image of a batch keeps in memory for the backward pass, in "
+            "float32;\nabout half with bf16. Weights, gradients and moments come on top."
+        )
 
 
 def print_comparison(rows: Sequence[Comparison], coefficients: ScalingCoefficients) -> None:

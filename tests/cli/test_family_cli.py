@@ -204,6 +204,17 @@ def test_flops_and_ratios_choose_the_sizes(nas):
     assert rows["members"][1]["realised_ratio"] == pytest.approx(2, rel=0.15)
 
 
+def test_memory_is_told_when_asked_for(nas):
+    done = nas("family", "--rule", "depth", "--ratios", "2", "--memory")
+    assert "MiB" in done.out.splitlines()[2]
+    kept = [int(row["training_bytes_per_image"]) for row in table(Path("family-efficientnet-b0"))]
+    assert 80e6 < kept[0] < 95e6
+    assert kept[1] > 1.5 * kept[0]
+    nas("family", "--rule", "depth", "--ratios", "2")
+    rows = table(Path("family-efficientnet-b0"))
+    assert {row["training_bytes_per_image"] for row in rows} == {""}
+
+
 def test_a_run_with_fitted_coefficients_makes_its_own_family(nas, run_folder):
     (run_folder / "coefficients.json").write_text('{"alpha": 1.3, "beta": 1.1, "gamma": 1.1}')
     document = json.loads(nas("family", "--baseline", run_folder, "--json").out)
