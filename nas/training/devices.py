@@ -1,0 +1,48 @@
+"""Where a training runs, and getting images there."""
+
+from __future__ import annotations
+
+import torch
+
+from nas.errors import TrainingError
+from nas.training.source import PixelSource
+
+
+def chosen_device(name: str | torch.device | None) -> torch.device:
+    """The device called `name`; None is CUDA, else MPS, else the CPU.
+
+    Raises: TrainingError if there is no such device here.
+    """
+    if name is None:
+        if torch.cuda.is_available():
+            name = "cuda"
+        else:
+            name = "mps" if torch.backends.mps.is_available() else "cpu"
+    try:
+        device = torch.device(name)
+    except RuntimeError:
+        raise TrainingError(f"no device '{name}'; use cpu, cuda, cuda:1 or mps") from None
+    if device.type == "cuda":
+        # With a number always, so that equal devices compare as equal.
+        index = device.index if ":" in str(device) else 0
+        if ":" not in str(device) and torch.cuda.is_available():
+            index = torch.cuda.current_device()
+        if index >= torch.cuda.device_count():
+            raise TrainingError(
+                f"there is no device '{name}': torch finds {torch.cuda.device_count()} CUDA GPUs; "
+                "leave the device out for the best there is"
+            )
+        return torch.device("cuda", index)
+    if device.type == "mps" and not torch.backends.mps.is_available():
+        raise TrainingError("there is no device 'mps' here; leave the device out, or use cpu")
+    return device
+
+
+def on_device(pixels: PixelSource, device: torch.device) -> PixelSource:
+    """The images on `device`; themselves if they are there, since moving a stream restarts it."""
+    return pixels if pixels.labels.device == device else pixels.to(device)
+
+
+def autocast(device: torch.device, bf16: bool) -> torch.autocast:
+    """bfloat16 where it is asked for and the device is a GPU of CUDA; else as it is."""
+    return torch.autocast(device.type, torch.bfloat16, enabled=bf16 and device.type == "cuda")

@@ -1,0 +1,61 @@
+"""Top-1, top-5 and loss of a network on images."""
+
+from __future__ import annotations
+
+import torch
+from torch import Tensor, nn
+from torch.nn import functional
+
+from nas.errors import TrainingError
+from nas.training.augment import prepare_for_evaluation
+from nas.training.devices import autocast, chosen_device, on_device
+from nas.training.distributed import Processes
+from nas.training.results import Evaluation
+from nas.training.source import PixelSource
+
+
+def evaluate(
+    network: nn.Module,
+    pixels: PixelSource,
+    *,
+    resolution: int,
+    device: str | torch.device | None = None,
+    batch_size: int = 256,
+    bf16: bool = False,
+    processes: Processes | None = None,
+) -> Evaluation:
+    """Judge `network` on the centres of all images, at `resolution` px.
+
+    The network is left on `device` (None: the best there is), in the mode it was in. bf16: compute
+    in bfloat16 on CUDA. processes: share the images among them; all get the same figures.
+    Raises: TrainingError without images.
+    """
+    if len(pixels) == 0:
+        raise TrainingError("there are no images to evaluate on; name a folder that has some")
+    where = chosen_device(device)
+    shared = processes or Processes()
+    network.to(where)
+    modes = [(module, module.training) for module in network.modules()]
+    network.eval()
+    sums = torch.zeros(4, dtype=torch.float64 if where.type != "mps" else torch.float32)
+    sums = sums.to(where)
+    order = torch.arange(shared.rank, len(pixels), shared.count)
+    try:
+        with torch.inference_mode(), autocast(where, bf16):
+            for images, labels in on_device(pixels, where).batches(order, batch_size):
+                logits = network(prepare_for_evaluation(images, resolution))
+                sums += _sums(logits.float(), labels)
+    finally:
+        for module, mode in modes:
+            module.training = mode
+    shared.add_up(sums)
+    top1, top5, loss, count = sums.tolist()
+    return Evaluation(top1 / count, top5 / count, loss / count, round(count))
+
+
+def _sums(logits: Tensor, labels: Tensor) -> Tensor:
+    best = logits.topk(min(5, logits.shape[1]), dim=1).indices
+    hits = best == labels[:, None]
+    loss = functional.cross_entropy(logits, labels, reduction="sum")
+    count = torch.full_like(loss, float(labels.shape[0]))
+    return torch.stack([hits[:, 0].sum(), hits.sum(), loss, count])

@@ -1,0 +1,48 @@
+"""Top-1, top-5 and loss against scikit-learn and torch."""
+
+from __future__ import annotations
+
+import pytest
+import torch
+from conftest import coloured_squares, small_spec
+from torch.nn import functional
+
+from nas.errors import TrainingError
+from nas.model import build
+from nas.training.augment import prepare_for_evaluation
+from nas.training.loop import evaluate
+
+metrics = pytest.importorskip("sklearn.metrics")
+
+
+@pytest.mark.parametrize("batch_size", [7, 256])
+def test_accuracies_are_scikit_learns(batch_size: int) -> None:
+    pixels = coloured_squares(50, classes=9)
+    network = build(small_spec(classes=9), seed=1)
+    found = evaluate(network, pixels, resolution=16, device="cpu", batch_size=batch_size)
+    network.eval()
+    with torch.inference_mode():
+        logits = network(prepare_for_evaluation(pixels.images, 16))
+    truth, scores = pixels.labels.numpy(), logits.softmax(1).numpy()
+    names = list(range(9))
+    top5 = metrics.top_k_accuracy_score(truth, scores, k=5, labels=names)
+    assert found.top1 == pytest.approx(metrics.accuracy_score(truth, scores.argmax(1)))
+    assert found.top5 == pytest.approx(top5)
+    assert found.loss == pytest.approx(float(functional.cross_entropy(logits, pixels.labels)))
+    assert found.images == 50
+
+
+def test_modes_are_left_as_they_were() -> None:
+    network = build(small_spec(), seed=0)
+    network.train()
+    network.stem.eval()
+    evaluate(network, coloured_squares(8), resolution=16, device="cpu")
+    assert network.training
+    assert not network.stem.training
+
+
+def test_fewer_than_five_classes_and_no_images() -> None:
+    network = build(small_spec(), seed=0)
+    assert evaluate(network, coloured_squares(8), resolution=16, device="cpu").top5 == 1
+    with pytest.raises(TrainingError, match="no images to evaluate"):
+        evaluate(network, coloured_squares(0), resolution=16, device="cpu")
