@@ -105,9 +105,9 @@ class Timed:
         self.first = self.first or time.monotonic()
         self._executor.submit(task)
 
-    def wait(self) -> list[Done]:
+    def wait(self, timeout: float | None = None) -> list[Done]:
         """Pass it on."""
-        done = self._executor.wait()
+        done = self._executor.wait(timeout)
         self.last = time.monotonic()
         return done
 

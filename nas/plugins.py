@@ -30,7 +30,13 @@ SPACES = Registry(
     },
 )
 EVALUATORS = Registry(
-    "nas.evaluators", "evaluator", {"imagenet": "nas.evaluators.imagenet:ImagenetPredictor"}
+    "nas.evaluators",
+    "evaluator",
+    {
+        "imagenet": "nas.evaluators.imagenet:ImagenetPredictor",
+        "train": "nas.evaluators.train:TrainEvaluator",
+        "zero-cost": "nas.evaluators.zero_cost:ZeroCost",
+    },
 )
 REWARDS = Registry(
     "nas.rewards",

@@ -160,7 +160,7 @@ class RayWorkers:
                 slot.task = self._waiting.popleft()
                 self._tasks[slot.actor.work.remote(slot.task)] = slot
 
-    def wait(self) -> list[Done]:
+    def wait(self, timeout: float | None = None) -> list[Done]:
         """Wait for at least one task; a dead worker is replaced.
 
         Raises: WorkersError if every worker is gone and none comes back.
@@ -169,8 +169,10 @@ class RayWorkers:
             starting = {slot.ready: slot for slot in self._slots if slot.ready is not None}
             promises = [*self._tasks, *starting]
             ended, _ = self._ray.wait(
-                promises, timeout=None if self._tasks else self._options.patience
+                promises, timeout=timeout if self._tasks else self._options.patience
             )
+            if not ended and self._tasks:
+                return []
             if not ended:
                 raise WorkersError(f"every Ray worker was lost; {self._no_room(0)}")
             for promise in ended:

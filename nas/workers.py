@@ -16,19 +16,28 @@ import sys
 import threading
 import time
 from collections import deque
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator, Mapping
 from concurrent.futures import FIRST_COMPLETED, Future, ProcessPoolExecutor, wait
 from concurrent.futures.process import BrokenProcessPool
 from contextlib import contextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from multiprocessing.context import SpawnContext, SpawnProcess
 from pathlib import Path
 from typing import Any, Protocol
 
 from nas.errors import NasError, one_line
-from nas.evaluators.base import Accuracy, EvaluationContext, Evaluator, Score, judge
+from nas.evaluators.base import (
+    Accuracy,
+    EvaluationContext,
+    Evaluator,
+    PrunedError,
+    Report,
+    Score,
+    judge,
+)
 from nas.files import make_folder
 from nas.plugins import load_evaluator
+from nas.runs.reports import ReportFolder
 from nas.space import SearchSpace
 from nas.spec import ArchSpec
 
@@ -38,22 +47,34 @@ GRACE_SECONDS = 10.0
 
 @dataclass(frozen=True)
 class Task:
-    """One network to judge; `key` is the caller's name for it."""
+    """One network to judge; `key` is the caller's name for it.
+
+    seed: where it is not that of the worker's settings.
+    """
 
     key: int
     arch: ArchSpec
+    seed: int | None = None
+
+
+@dataclass(frozen=True)
+class Pruned:
+    """A training that was stopped as hopeless: its last epoch, and the accuracy after it."""
+
+    epoch: int
+    value: float
 
 
 @dataclass(frozen=True)
 class Done:
     """What became of a task.
 
-    judgement: the answer, or in one line why there is none. killed: the worker died over it, so the
-    task may be tried again.
+    judgement: the answer, that it was stopped on the way, or in one line why there is none.
+    killed: the worker died over it, so the task may be tried again.
     """
 
     key: int
-    judgement: Accuracy | Score | str
+    judgement: Accuracy | Score | Pruned | str
     seconds: float
     killed: bool = False
 
@@ -68,8 +89,8 @@ class Executor(Protocol):
     def submit(self, task: Task) -> None:
         """Start a task; at most `capacity` may be under way."""
 
-    def wait(self) -> list[Done]:
-        """Wait until at least one task has ended."""
+    def wait(self, timeout: float | None = None) -> list[Done]:
+        """Wait until at least one task has ended; after `timeout` seconds, none may have."""
 
     def close(self) -> None:
         """End every worker; what was under way is lost."""
@@ -77,16 +98,31 @@ class Executor(Protocol):
 
 @dataclass(frozen=True)
 class WorkerSettings:
-    """What a worker needs to make its own evaluator. `folder` is the run's place for evaluators."""
+    """What a worker needs to make its own evaluator.
+
+    folder: the run's place for evaluators. options: theirs. pruned: whether the driver answers
+    reports, which are in `reports` beside the folder.
+    """
 
     evaluator: str
     space: SearchSpace
     seed: int
     folder: Path
+    options: Mapping[str, Any] = field(default_factory=dict)
+    pruned: bool = False
+
+    @property
+    def reports(self) -> Path:
+        """Where trainings report their epochs."""
+        return self.folder.parent / "reports"
 
 
 class InProcess:
-    """Judges in this process, one at a time: for evaluators that take milliseconds."""
+    """Judges in this process, one at a time: for evaluators that take milliseconds.
+
+    An evaluator that trains and is prepared with `report` of this object is heard by `listener`:
+    (task's key, epoch, accuracy) -> whether to stop.
+    """
 
     capacity = 1
 
@@ -94,16 +130,27 @@ class InProcess:
         self._evaluator = evaluator
         self._seed = seed
         self._tasks: deque[Task] = deque()
+        self._key = 0
+        self.listener: Callable[[int, int, float], bool] | None = None
 
     def submit(self, task: Task) -> None:
         """Remember the task."""
         self._tasks.append(task)
 
-    def wait(self) -> list[Done]:
-        """Judge the oldest task."""
+    def report(self, epoch: int, value: float) -> bool:
+        """Pass on what the network under evaluation reports."""
+        return self.listener is not None and self.listener(self._key, epoch, value)
+
+    def wait(self, timeout: float | None = None) -> list[Done]:
+        """Judge the oldest task, however long that takes."""
         task = self._tasks.popleft()
+        self._key = task.key
         started = time.monotonic()
-        judgement = judge(self._evaluator, task.arch, self._seed)
+        judgement: Accuracy | Score | Pruned | str
+        try:
+            judgement = judge(self._evaluator, task.arch, _seed_of(task, self._seed))
+        except PrunedError as error:
+            judgement = Pruned(error.epoch, error.value)
         return [Done(task.key, judgement, time.monotonic() - started)]
 
     def close(self) -> None:
@@ -119,13 +166,18 @@ class Worker:
     def __init__(self, settings: WorkerSettings) -> None:
         self._settings = settings
         self._evaluator: Evaluator | None = None
+        self._reports = ReportFolder(settings.reports)
+        self._digest = ""
 
     def work(self, task: Task) -> Done:
         """Judge one task; what an evaluator raises becomes the reason why there is no answer."""
         started = time.monotonic()
-        judgement: Accuracy | Score | str
+        judgement: Accuracy | Score | Pruned | str
+        self._digest = task.arch.digest()
         try:
-            judgement = judge(self._prepared(), task.arch, self._settings.seed)
+            judgement = judge(self._prepared(), task.arch, _seed_of(task, self._settings.seed))
+        except PrunedError as error:
+            judgement = Pruned(error.epoch, error.value)
         except NasError as error:
             judgement = str(error)
         except (Exception, SystemExit) as error:
@@ -136,9 +188,22 @@ class Worker:
         if self._evaluator is None:
             settings = self._settings
             evaluator: Evaluator = load_evaluator(settings.evaluator)()
-            evaluator.prepare(EvaluationContext(settings.space, settings.seed, settings.folder))
+            report: Report = self._report
+            evaluator.prepare(
+                EvaluationContext(
+                    settings.space, settings.seed, settings.folder, settings.options, report
+                )
+            )
             self._evaluator = evaluator
         return self._evaluator
+
+    def _report(self, epoch: int, value: float) -> bool:
+        self._reports.add(self._digest, epoch, value)
+        return self._settings.pruned and self._reports.should_stop(self._digest, epoch)
+
+
+def _seed_of(task: Task, seed: int) -> int:
+    return seed if task.seed is None else task.seed
 
 
 class _RecordingContext(SpawnContext):
@@ -212,9 +277,9 @@ class ProcessWorkers:
             future = slot.pool.submit(_work, task)
         self._futures[future] = slot
 
-    def wait(self) -> list[Done]:
+    def wait(self, timeout: float | None = None) -> list[Done]:
         """Wait for at least one task; a dead worker is replaced."""
-        ended, _ = wait(self._futures, return_when=FIRST_COMPLETED)
+        ended, _ = wait(self._futures, timeout, return_when=FIRST_COMPLETED)
         # In the order of submission, so that one worker is as deterministic as none.
         return [self._done(future) for future in list(self._futures) if future in ended]
 
@@ -315,7 +380,12 @@ def _end_with(parent: int) -> None:
 
 def _work(task: Task) -> Done:
     assert _worker is not None
-    return _worker.work(task)
+    try:
+        return _worker.work(task)
+    except KeyboardInterrupt:
+        # The driver wants this process to end, and the training has saved where it was. The pool
+        # would send the interrupt as an answer and live on.
+        os._exit(128 + signal.SIGTERM)
 
 
 def visible_gpus() -> list[str]:

@@ -11,10 +11,10 @@ import time
 from pathlib import Path
 
 from nas.cost import network_cost
-from nas.evaluators.base import Accuracy, EvaluationContext, Score
+from nas.evaluators.base import Accuracy, EvaluationContext, PrunedError, Score
 from nas.files import write_text_atomic
 from nas.search_spaces.efficientnet import efficientnet_b0
-from nas.spec import ArchSpec
+from nas.spec import ArchSpec, HeadSpec, StageSpec, StemSpec
 from nas.suggest import Suggest
 
 
@@ -88,6 +88,36 @@ class Checkpointing(Toy):
         return super().evaluate(arch, seed=seed)
 
 
+class Epochs(Toy):
+    """Stands in for a training that reports: accuracy grows over `epochs`; a third is hopeless.
+
+    Writes "digest epoch" to the file in TOY_LOG, where it is set, as each epoch ends.
+    """
+
+    name = "epochs"
+    cheap = False
+    option_names = ("epochs",)
+
+    def prepare(self, context: EvaluationContext) -> None:
+        self._report = context.report
+        self._epochs = int(context.options.get("epochs", 8))
+
+    def hopeless(self, arch: ArchSpec) -> bool:
+        return arch.digest()[0] in "01234"
+
+    def evaluate(self, arch: ArchSpec, *, seed: int) -> Accuracy:
+        result = super().evaluate(arch, seed=seed)
+        final = result.value * (0.2 if self.hopeless(arch) else 1.0)
+        for epoch in range(1, self._epochs + 1):
+            value = final * epoch / self._epochs
+            if "TOY_LOG" in os.environ:
+                with Path(os.environ["TOY_LOG"]).open("a") as log:
+                    log.write(f"{arch.digest()} {epoch}\n")
+            if self._report(epoch, value) and epoch < self._epochs:
+                raise PrunedError(epoch, value)
+        return Accuracy(final, "toy accuracy")
+
+
 class Params:
     """Scores a network by its parameters."""
 
@@ -149,6 +179,26 @@ class TinySpace:
             stages[6], kernel=suggest.suggest_categorical("stage6.kernel", (3, 5))
         )
         return dataclasses.replace(base, stages=tuple(stages), name="")
+
+
+class SmallSpace:
+    """A dozen and more networks that train in a moment at 16 px."""
+
+    name = "small"
+
+    def sample(self, suggest: Suggest) -> ArchSpec:
+        stages = tuple(
+            StageSpec(
+                "mbconv",
+                channels=suggest.suggest_categorical(f"stage{index}.channels", (8, 12, 16)),
+                layers=suggest.suggest_int(f"stage{index}.layers", 1, 2),
+                kernel=suggest.suggest_categorical(f"stage{index}.kernel", (3, 5)),
+                stride=2,
+                expand_ratio=1,
+            )
+            for index in range(2)
+        )
+        return ArchSpec(StemSpec(8), stages, HeadSpec(16, dropout=0.0))
 
 
 class Deadly(Toy):

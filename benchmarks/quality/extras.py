@@ -54,7 +54,7 @@ def pool(data: Path, problem: SearchProblem, seed: int, budget: int = 100) -> di
             frozen.number = len(trials)
             trials.append(frozen)
         history = reader.read(trials, signs(study.directions))
-        merit, _ = understood.merit(history, rng)
+        merit, _ = understood.merit(history, rng, sampler.doubt(len(trials), len(trials)))
         figures = merit(rows)
         figures[queried] = -np.inf
         queried.append(int(figures.argmax()))

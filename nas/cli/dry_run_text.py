@@ -38,7 +38,12 @@ def show_dry_run(config: SearchConfig, out: Path | None, workers: int, as_json: 
     on = f" on GPUs {', '.join(seen.gpus)}" if seen.gpus else ""
     click.echo(f"evaluations: {seen.wanted}{done}; {where}{on}")
     click.echo(f"time: {_time(seen)}")
-    click.echo(f"disk: about {format_bytes(seen.bytes)}, and what the evaluator keeps")
+    kept = (
+        f"up to {format_bytes(seen.kept)} of checkpoints"
+        if seen.kept
+        else "what the evaluator keeps"
+    )
+    click.echo(f"disk: about {format_bytes(seen.bytes)}, and {kept}")
     action = "gone on with" if seen.goes_on else "made"
     held = f", in use by process {seen.process}" if seen.process is not None else ""
     click.echo(f"run folder: {seen.folder} ({action}{held})")
@@ -81,6 +86,7 @@ def dry_run_document(seen: Forecast, target_flops: int) -> dict[str, Any]:
         "seconds_known_by": seen.evaluation.source,
         "sampler_seconds": seen.asking,
         "bytes": seen.bytes,
+        "checkpoint_bytes": seen.kept,
         "run": str(seen.folder),
         "goes_on": seen.goes_on,
         "in_use_by": seen.process,

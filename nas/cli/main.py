@@ -17,13 +17,21 @@ from nas.registry import did_you_mean
 COMMANDS = {
     "search": "search for the best network at a FLOPs target",
     "status": "where a search stands, while it runs: best, failures, time left",
+    "fit-scaling": "fit alpha, beta and gamma by training what they round to",
     "family": "B0..B7 of a network: published, or by alpha, beta, gamma",
+    "trust": "train the networks of a search longer, beside known ones: can it be trusted?",
+    "train": "train a network on images, and measure it once on the test images",
+    "eval": "measure trained weights on test images",
+    "predict": "what trained weights see in images",
+    "transfer": "fine-tune weights on several data sets, side by side",
+    "export": "a network as files that need no nas: PyTorch, timm, torchvision, ONNX",
     "scale": "scale a network to a FLOPs figure",
     "cost": "FLOPs, parameters, activations and memory of a network",
     "show": "a network stage by stage; --diff marks what differs from another",
     "refs": "the reference networks and what they cost",
     "spaces": "the search spaces, their sizes and how many networks fit a target",
     "score": "judge a list of networks",
+    "data": "look at images, and pack them into one file that loads in seconds",
     "plugins": "spaces, evaluators, rewards and block kinds that are installed",
 }
 """Command -> its line in `nas --help`. The file is nas/cli/<command>.py, the function `command`."""

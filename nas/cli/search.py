@@ -5,37 +5,44 @@ from __future__ import annotations
 import contextlib
 import signal
 import sys
+from collections.abc import Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, NoReturn
 
 import click
 
 from nas.cli.options import COUNT, json_option, size_options
+from nas.cli.search_data import (
+    DEFAULT_TRAINED_TRIALS,
+    DEFAULT_TRIALS,
+    completed,
+    training_options,
+    trust_networks,
+)
+from nas.cli.search_trained import here, report_trust, say_beforehand
 from nas.cli.search_types import DeviceLimit, Exponents, Seconds
 from nas.errors import ConfigError
 from nas.objective import Bound
 from nas.searching.config import SearchConfig
-from nas.shared.database_url import shown_url
+from nas.shared.database_url import is_shared, shown_url
+from nas.units import format_count
 
 if TYPE_CHECKING:
     from nas.ray_workers import RaySettings
     from nas.runs.records import Run
 
-DEFAULT_TRIALS = 300
-
 
 @click.command("search")
 @click.option("--target-flops", "-t", type=COUNT, required=True, help="T, for example 400M.")
 @click.option(
-    "--space", default="mbconv", show_default=True, help="Search space; see `nas spaces`."
+    "--space", help="Search space; see `nas spaces` [mbconv; with --data mbconv-elastic]."
 )
 @click.option(
     "--evaluator",
-    default="imagenet",
-    show_default=True,
-    help="How networks are judged; see `nas plugins`. `imagenet` predicts from real results.",
+    help="How networks are judged; see `nas plugins`. `imagenet` predicts from real results, "
+    "`train` trains on your images [imagenet; with --data train].",
 )
-@click.option("--data", type=click.Path(path_type=Path), hidden=True)
+@training_options
 @click.option(
     "--reward",
     default="hard",
@@ -75,9 +82,8 @@ DEFAULT_TRIALS = 300
 @click.option(
     "--trials",
     type=int,
-    default=DEFAULT_TRIALS,
-    show_default=True,
-    help="Networks to evaluate; refused and repeated ones do not count. May be raised later.",
+    help="Networks to evaluate; refused and repeated ones do not count. May be raised later "
+    f"[{DEFAULT_TRIALS}; with --data {DEFAULT_TRAINED_TRIALS}].",
 )
 @click.option(
     "--workers",
@@ -120,7 +126,7 @@ def command(
     min_throughput: tuple[tuple[str, float], ...],
     timeout: float | None,
     warm_start: tuple[str, ...],
-    data: Path | None,
+    trust: int | None,
     out: Path | None,
     workers: int,
     ray: str | None,
@@ -139,16 +145,11 @@ def command(
     \b
     --json: best, highest, paper_best, reward_best, reference (each: name, digest, spec, cost,
     accuracy, accuracy_sd, score, source, reward, trial, params), evaluations, refused, repeats,
-    failed, top, pareto, target_flops, stopped, run.
+    failed, pruned, top, pareto, target_flops, stopped, run; with --trust, trust.
     With --dry-run: space, networks, fitting, within_bounds, evaluations, done, workers, gpus,
-    seconds, seconds_per_evaluation, seconds_known_by, sampler_seconds, bytes, run, goes_on,
-    in_use_by, study, files.
+    seconds, seconds_per_evaluation, seconds_known_by, sampler_seconds, bytes, checkpoint_bytes,
+    run, goes_on, in_use_by, study, files.
     """  # noqa: D301 - \b is click's mark for text that must not be re-wrapped
-    if data is not None:
-        raise ConfigError(
-            "--data needs an evaluator that trains, which this version does not have; "
-            "leave it out to search with the bundled ImageNet predictor"
-        )
     bounds = [
         Bound(metric, float(limit))
         for metric, limit in (
@@ -160,13 +161,23 @@ def command(
     ]
     bounds += [Bound(f"latency:{device}", limit) for device, limit in max_latency]
     bounds += [Bound(f"throughput:{device}", limit, "min") for device, limit in min_throughput]
+    retrained = trust_networks(trust, settings["data"])
+    notes: list[str] = []
+    searches_hard = settings["reward"] == "hard" and settings["exponents"] is None
+    if settings["data"] is not None and max_flops is None and searches_hard and not objectives:
+        # Where an evaluation is a training, one of a network that cannot be the answer is wasted.
+        bounds.append(Bound("flops", float(target_flops)))
+        notes.append(
+            f"networks above {format_count(target_flops)} FLOPs are refused untrained; --max-flops "
+            "sets another limit"
+        )
     config = SearchConfig(
         target_flops=target_flops,
         bounds=tuple(bounds),
         objectives=tuple(part.strip() for part in objectives.split(",")) if objectives else (),
         timeout_seconds=timeout,
         warm_start=warm_start,
-        **settings,
+        **completed(settings, notes),
     )
     if dry_run:
         from nas.cli.dry_run_text import show_dry_run
@@ -180,6 +191,8 @@ def command(
         ray=_ray_settings(ray, gpus_per_candidate),
         quiet=quiet,
         as_json=as_json,
+        notes=notes,
+        trust=retrained,
     )
 
 
@@ -203,8 +216,14 @@ def run_search(
     quiet: bool,
     as_json: bool,
     ray: RaySettings | None = None,
+    notes: Sequence[str] = (),
+    trust: int = 0,
 ) -> None:
-    """Check, search, save and print."""
+    """Check, search, save and print.
+
+    notes: lines to say beforehand. trust: networks that the report at the end trains longer.
+    """
+    from nas.runs.data_record import keep_data
     from nas.runs.folder import working_run
     from nas.runs.records import command_line
     from nas.searching.optuna_samplers import check_sampler
@@ -218,7 +237,14 @@ def run_search(
     warm_start_answers(problem)  # what it refuses should leave no run folder behind
     with working_run(config, out, command_line(sys.argv[1:])) as run:
         signal.signal(signal.SIGTERM, _interrupt)
-        with search_progress(config.trials, config.target_flops, quiet) as observe:
+        if problem.data is not None:
+            keep_data(run.folder, problem.data)
+        if trust and is_shared(config.storage):
+            # Several drivers end at the same time; one report is enough.
+            notes = [*notes, f"no trust report by drivers that share: `nas trust {run.folder}`"]
+            trust = 0
+        say_beforehand(problem, run, workers, ray, notes, trust, quiet)
+        with search_progress(config.trials, config.target_flops, quiet, workers) as observe:
             search = make_search(problem, run, workers, observe, ray)
             try:
                 # What evaluators and engines print is no part of the result.
@@ -227,14 +253,22 @@ def run_search(
             except KeyboardInterrupt:
                 _say_how_to_go_on(run, search.ledger.evaluations)
         result = save_result(problem, run, outcome)
+        if trust and outcome.stopped == "time is up":
+            click.echo(f"no trust report, the time is up: `nas trust {run.folder}`", err=True)
+            trust = 0
+        report = report_trust(run, trust, workers if ray is None else here(), quiet)
     if as_json:
         from nas.cli.output import print_json
 
-        print_json(result_document(result, run, outcome))
-    else:
-        from nas.cli.search_text import print_result
+        extra = {} if report is None else {"trust": report.to_dict()}
+        print_json({**result_document(result, run, outcome), **extra})
+        return
+    from nas.cli.search_text import print_result
 
-        print_result(problem, result, run, outcome)
+    print_result(problem, result, run, outcome)
+    if report is not None:
+        click.echo()
+        click.echo(report.text())
 
 
 def _interrupt(signum: int, frame: Any) -> NoReturn:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from itertools import zip_longest
+from typing import TYPE_CHECKING
 
 import click
 
@@ -14,7 +15,47 @@ from nas.searching.problem import Problem
 from nas.searching.results import Candidate, SearchResult
 from nas.shared.database_url import shown_url
 from nas.spec import ArchSpec, StageSpec
-from nas.units import format_count
+from nas.units import format_bytes, format_count, format_duration
+
+if TYPE_CHECKING:
+    from nas.ray_workers import RaySettings
+
+
+def beforehand(problem: Problem, run: Run, workers: int, ray: RaySettings | None) -> list[str]:
+    """What a search whose evaluations take long is going to do and cost, in a few lines."""
+    from nas.runs.data_record import read_data_record
+    from nas.searching.search_cost import checkpoint_bytes, disk_bytes, evaluation_seconds
+
+    config, lines = problem.config, []
+    record = read_data_record(run.folder)
+    if record is not None:
+        split = record["split"]
+        lines.append(
+            f"images: {record['name']}, {len(record['classes'])} classes; networks are trained on "
+            f"{split['search_train']:,} and judged on {split['search_val']:,} others; test images "
+            "are not looked at" + ("; a toy" if record["toy"] else "")
+        )
+    settings = ", ".join(f"{name} {value}" for name, value in config.evaluator_options)
+    lines.append(
+        f"to do: {config.trials} networks of {problem.space.name} by evaluator {config.evaluator}"
+        f"{f' ({settings})' if settings else ''}, {workers} at a time"
+    )
+    expected = evaluation_seconds(problem, may_try=False)
+    if expected.seconds is None:
+        cost = "time: told when the first network is done; `--dry-run` tries a part of one"
+    else:
+        total = config.trials * expected.seconds / workers
+        cost = f"time: about {format_duration(total)} in all ({expected.source})"
+    disk = disk_bytes(problem, config.trials)
+    if record is not None:
+        disk += workers * checkpoint_bytes(problem)
+    lines.append(f"{cost}; disk: about {format_bytes(disk)}")
+    if config.pruner != "none" and ray is not None:
+        lines.append(
+            f"--pruner {config.pruner} hears only of trainings that can write in {run.folder}: on "
+            "a cluster, put the run on a file system that all machines share"
+        )
+    return lines
 
 
 def print_result(problem: Problem, result: SearchResult, run: Run, outcome: Outcome) -> None:
@@ -67,6 +108,7 @@ def _counts(result: SearchResult, outcome: Outcome) -> str:
     for count, what in (
         (result.repeats, "repeats answered from the cache"),
         (result.refused, "refused before judging"),
+        (result.pruned, "stopped as hopeless"),
         (result.failed, "failed"),
     ):
         if count:

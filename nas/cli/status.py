@@ -60,7 +60,8 @@ def command(
 
     \b
     --json: run, state, target_flops, evaluations, wanted, seconds_left, seconds_per_evaluation,
-    evaluation_hours, gpu_hours, refused, repeats, failed, failures, best, top, pareto, under_way.
+    evaluation_hours, gpu_hours, refused, repeats, failed, pruned, failures, best, top, pareto,
+    under_way, trainings (each: digest, epoch, accuracy).
     A trial: trial, state, digest, accuracy, sd, score, source, values, flops, params,
     activations, seconds, started, finished, choices; with --trial also refused, repeat_of, error,
     constraints and other figures. What is not known is null. --watch: one document a line.

@@ -17,6 +17,7 @@ if TYPE_CHECKING:
 # The costs that have no unit but their number; the rest of a `Cost` is in bytes.
 _COUNTS = ("flops", "params", "activations")
 _SHOWN = ("digest", "accuracy", "sd", "score", "source", "seconds", *_COUNTS)
+_EPOCHS_SHOWN = 8
 _MOST_UNDER_WAY = 8
 
 
@@ -59,12 +60,18 @@ def _print_head(status: Status) -> None:
     gpus = "" if not status.gpus else f"; GPU-hours: {hours * status.gpus:.3g}"
     click.echo(f"evaluation-hours: {hours:.3g}{gpus}")
     failed = sum(map(len, status.failures.values()))
-    click.echo(f"refused: {status.refused}, repeats: {status.repeats}, failed: {failed}")
+    pruned = f", stopped as hopeless: {status.pruned}" if status.pruned else ""
+    click.echo(f"refused: {status.refused}, repeats: {status.repeats}, failed: {failed}{pruned}")
     if status.under_way:
         names = [str(entry.get("trial", entry.get("question"))) for entry in status.under_way]
         more = "" if len(names) <= _MOST_UNDER_WAY else ", ..."
         listed = ", ".join(names[:_MOST_UNDER_WAY])
         click.echo(f"under way: {len(names)} (trial {listed}{more})")
+    for training in status.trainings[:_MOST_UNDER_WAY]:
+        click.echo(
+            f"training: network {training['digest'][:8]}, after epoch {training['epoch']} "
+            f"{100 * training['accuracy']:.2f} %"
+        )
     if status.top:
         best = status.top[0]
         flops = format_count(best.user_attrs["flops"])
@@ -125,6 +132,7 @@ def status_document(status: Status) -> dict[str, Any]:
         "refused": status.refused,
         "repeats": status.repeats,
         "failed": sum(map(len, status.failures.values())),
+        "pruned": status.pruned,
         "failures": [
             {"reason": reason, "trials": numbers} for reason, numbers in status.failures.items()
         ],
@@ -132,6 +140,7 @@ def status_document(status: Status) -> dict[str, Any]:
         "top": top,
         "pareto": [trial_document(trial) for trial in status.pareto],
         "under_way": status.under_way,
+        "trainings": status.trainings,
     }
 
 
@@ -154,17 +163,21 @@ def show_trial(source: Source, number: int, as_json: bool) -> None:
     trial = find_trial(source, number)
     others = {k: v for k, v in trial.user_attrs.items() if k not in (*_SHOWN, "question", "claim")}
     document = {**trial_document(trial), **others, "constraints": dict(trial.constraints)}
+    if trial.intermediate_values:
+        document["epochs"] = {str(e): v for e, v in sorted(trial.intermediate_values.items())}
     if as_json:
         print_json(document)
         return
     click.echo(f"{source.label}, trial {number}: {document['state']}")
     for name, value in document.items():
-        if name in ("trial", "state", "choices", "constraints") or value is None:
+        if name in ("trial", "state", "choices", "constraints", "epochs") or value is None:
             continue
         shown = f" ({format_count(value)})" if name in _COUNTS else ""
         click.echo(f"  {name}: {value}{shown}")
     for name, value in document["constraints"].items():
         click.echo(f"  constraint {name}: {value:.4g} ({'broken' if value > 0 else 'met'})")
+    if epochs := list(document.get("epochs", {}).items())[-_EPOCHS_SHOWN:]:
+        click.echo("after epoch: " + ", ".join(f"{epoch}: {value:.4f}" for epoch, value in epochs))
     click.echo("choices:")
     for name, value in document["choices"].items():
         click.echo(f"  {name}: {value}")

@@ -7,9 +7,10 @@ An `Accuracy` is a fraction measured on held-out images, or predicted for a name
 from __future__ import annotations
 
 import math
-from dataclasses import dataclass
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Protocol, runtime_checkable
+from typing import Any, Protocol, runtime_checkable
 
 from nas.errors import EvaluationError, NasError, one_line
 from nas.space import SearchSpace
@@ -68,17 +69,43 @@ def _plain(answer: Accuracy | Score, *names: str) -> None:
             ) from None
 
 
+class PrunedError(Exception):
+    """An evaluator's answer for a training that was stopped because it was hopeless.
+
+    epoch: the last one done. value: the accuracy after it, which is none of a whole training.
+    """
+
+    def __init__(self, epoch: int, value: float) -> None:
+        super().__init__(f"stopped after epoch {epoch} at {value:.4f}")
+        self.epoch, self.value = epoch, value
+
+
+Report = Callable[[int, float], bool]
+"""(epoch from 1, accuracy after it) -> whether to stop now; see `EvaluationContext.report`."""
+
+
+def no_report(epoch: int, value: float) -> bool:
+    """Nobody listens, so nothing is stopped."""
+    return False
+
+
 @dataclass(frozen=True)
 class EvaluationContext:
     """What an evaluator may know before it starts.
 
     folder: where it may keep files that make it resumable; it makes the folder. None where there
         is no run.
+    options: its settings by name, of those that it declares (`option_names`). Where the search has
+        images, "data" names them and "fingerprint" is what they were when the search began.
+    report: to be called after each epoch of the network under evaluation. Where it answers true,
+        the training is hopeless: raise PrunedError instead of going on.
     """
 
     space: SearchSpace | None
     seed: int
     folder: Path | None = None
+    options: Mapping[str, Any] = field(default_factory=dict)
+    report: Report = no_report
 
 
 class Evaluator(Protocol):
@@ -105,7 +132,10 @@ class Evaluator(Protocol):
         """
 
     def evaluate(self, arch: ArchSpec, *, seed: int) -> Accuracy | Score:
-        """Judge one network. Raises: EvaluationError where it cannot."""
+        """Judge one network.
+
+        Raises: EvaluationError where it cannot; PrunedError where it was told to stop.
+        """
 
 
 @runtime_checkable
@@ -119,16 +149,50 @@ class PredictsDevices(Protocol):
         """The predicted figure of `arch`, in the metric's unit."""
 
 
+@runtime_checkable
+class ChecksSettings(Protocol):
+    """An evaluator that can refuse settings at once, without loading what evaluation needs."""
+
+    def check(self, context: EvaluationContext) -> None:
+        """Raises: NasError, in one line, for settings that it cannot work with."""
+
+
+@runtime_checkable
+class TellsSeconds(Protocol):
+    """An evaluator that knows beforehand how long one network takes."""
+
+    def seconds_per_evaluation(self) -> float:
+        """Seconds of one worker for one network."""
+
+
+@runtime_checkable
+class TriesSeconds(Protocol):
+    """An evaluator that finds out how long one network takes by a small part of the work."""
+
+    def try_seconds(self, context: EvaluationContext, arch: ArchSpec) -> float:
+        """Seconds of one worker for `arch`; called before `prepare`, and writes nothing."""
+
+
+def option_names(evaluator: Evaluator) -> tuple[str, ...]:
+    """The names of the options that an evaluator declares (`option_names = ("epochs", ...)`)."""
+    return tuple(getattr(evaluator, "option_names", ()))
+
+
 def gives_scores(evaluator: Evaluator) -> bool:
     """Whether an evaluator declares (`gives_scores = True`) that it answers with scores."""
     return bool(getattr(evaluator, "gives_scores", False))
 
 
 def judge(evaluator: Evaluator, arch: ArchSpec, seed: int) -> Accuracy | Score | str:
-    """The evaluator's answer, or in one line why there is none; an evaluator may raise anything."""
+    """The evaluator's answer, or in one line why there is none; an evaluator may raise anything.
+
+    Raises: PrunedError, as it comes, for a training that was stopped on the way.
+    """
     try:
         # A plug-in may answer with anything, whatever the protocol says.
         judgement: object = evaluator.evaluate(arch, seed=seed)
+    except PrunedError:
+        raise
     except NasError as error:
         return str(error)
     except Exception as error:

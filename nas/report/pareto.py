@@ -40,7 +40,7 @@ def draw_pareto(
 ) -> None:
     """Judged networks, their Pareto front, the found network, the reference and the target."""
     attrs = [t.user_attrs for t in trials if not {"refused", "repeat_of"} & set(t.user_attrs)]
-    attrs = [a for a in attrs if "error" not in a]
+    attrs = [a for a in attrs if "error" not in a and "pruned" not in a]
     is_accuracy = any("accuracy" in a for a in attrs)
     key, factor = ("accuracy", 100.0) if is_accuracy else ("score", 1.0)
     flops = [a["flops"] / 1e6 for a in attrs]

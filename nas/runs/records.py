@@ -26,6 +26,7 @@ from nas import __version__
 from nas.errors import RunError, RunInUseError
 from nas.files import make_folder, write_text_atomic
 from nas.objective import Direction
+from nas.runs.journal import journal_storage, saved, storage_reason
 from nas.searching.config import SearchConfig
 from nas.shared.database_url import shown_url
 
@@ -59,19 +60,24 @@ def open_run(folder: Path, config: SearchConfig, command: str) -> Run:
     recorded = recorded_run(folder, config)
     if recorded is not None:
         last = (recorded.config.trials, recorded.config.storage)
-        if last == (config.trials, config.storage):
+        if last == (config.trials, _shown(config.storage)):
             return Run(folder, config, recorded.command)
     document = {
         "schema": RUN_SCHEMA,
         "kind": "search",
         "command": command,
-        "config": config.to_dict(),
+        # A run folder is handed on; the password comes again with the command that goes on.
+        "config": {**config.to_dict(), "storage": _shown(config.storage)},
         "created": datetime.datetime.now().astimezone().isoformat(timespec="seconds"),
         "versions": versions(),
     }
     make_folder(folder)
     write_text_atomic(folder / "run.json", json.dumps(document, indent=2) + "\n")
     return Run(folder, config, command)
+
+
+def _shown(storage: str | None) -> str | None:
+    return None if storage is None else shown_url(storage)
 
 
 def recorded_run(folder: Path, config: SearchConfig) -> Run | None:
@@ -212,8 +218,8 @@ def versions() -> dict[str, str]:
 
 
 def command_line(arguments: list[str]) -> str:
-    """The command as a person would type it again."""
-    return shlex.join(["nas", *arguments])
+    """The command as a person would type it again, but for a database's password."""
+    return shlex.join(["nas", *(shown_url(text) if "://" in text else text for text in arguments)])
 
 
 def study_name(config: SearchConfig) -> str:
@@ -234,19 +240,7 @@ class StudyLog:
         config = run.config
         storage: Any
         if config.storage is None:
-            # Only one process has the run, so a lock of Optuna's that is there belongs to a process
-            # that was killed while it wrote; nobody else would ever remove it.
-            run.journal.with_name(f"{run.journal.name}.lock").unlink(missing_ok=True)
-            cut_torn_tail(run.journal)
-            from optuna.storages.journal import JournalFileBackend
-
-            backend = JournalFileBackend(str(run.journal))
-            try:
-                storage = optuna.storages.JournalStorage(backend)
-            except Exception as error:
-                raise RunError(
-                    f"the journal {run.journal} is damaged ({error}); restore it, or start anew"
-                ) from error
+            storage = journal_storage(run.journal)
         else:
             try:
                 storage = optuna.storages.get_storage(config.storage)
@@ -273,63 +267,5 @@ class StudyLog:
 
     def add(self, trial: FrozenTrial) -> None:
         """Make one finished trial durable. Raises: RunError if the storage refuses."""
-        from optuna.exceptions import StorageInternalError
-
-        try:
+        with saved(f"trial {trial.number}"):
             self._study.add_trial(trial)
-        except (OSError, StorageInternalError) as error:
-            if (interrupt := _interrupt_behind(error)) is not None:
-                raise interrupt from None
-            raise RunError(
-                f"cannot save trial {trial.number}: {storage_reason(error)}; the trials before it "
-                "are saved, and the same command goes on from them"
-            ) from error
-
-
-def _interrupt_behind(error: BaseException) -> KeyboardInterrupt | None:
-    """The Ctrl-C that an error stands for.
-
-    One that comes while Optuna gives its journal's lock back makes it fail on a file that is gone.
-    """
-    behind = error.__context__
-    while behind is not None and not isinstance(behind, KeyboardInterrupt):
-        behind = behind.__context__
-    return behind
-
-
-def storage_reason(error: BaseException) -> str:
-    """In one line, what the file system or the database said below Optuna's own words."""
-    if isinstance(error, OSError) and error.strerror:
-        return error.strerror
-    cause = error.__cause__ or error
-    lines = str(getattr(cause, "orig", None) or cause).strip().splitlines()
-    return lines[0].strip() if lines else type(cause).__name__
-
-
-def cut_torn_tail(journal: Path) -> None:
-    """Drop a last record that a crash left incomplete, so that the next one starts a new line.
-
-    Only the last record can be torn; damage before it is not ours to repair.
-    Raises: RunError if the journal is damaged before its last record.
-    """
-    if not journal.exists():
-        return
-    content = journal.read_bytes()
-    lines = content.splitlines(keepends=True)
-    sound = len(content)
-    if lines and not (lines[-1].endswith(b"\n") and _is_json(lines[-1])):
-        sound -= len(lines.pop())
-    if lines and not _is_json(lines[-1]):
-        raise RunError(f"the journal {journal} is damaged; restore it, or start anew")
-    if sound < len(content):
-        with journal.open("r+b") as file:
-            file.truncate(sound)
-            os.fsync(file.fileno())
-
-
-def _is_json(line: bytes) -> bool:
-    try:
-        json.loads(line)
-    except ValueError:
-        return False
-    return True

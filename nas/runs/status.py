@@ -5,12 +5,13 @@ from __future__ import annotations
 import json
 from collections import Counter
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from nas.errors import RunError
 from nas.runs.records import RUNS, newest_run, read_run
+from nas.runs.reports import ReportFolder
 from nas.runs.state import working_process
 from nas.runs.study_reader import StudyReader, read_database_study, read_run_study
 from nas.searching.config import SearchConfig
@@ -77,7 +78,8 @@ class Status:
 
     best, top: trials at or below the target by accuracy (or score), best first. failures: reason ->
     the trials. seconds: spent on evaluations, summed over workers. gpus: GPUs that an evaluation
-    has; None where that is not known. wanted, pace: None where not known.
+    has; None where that is not known. wanted, pace: None where not known. pruned: trainings that
+    were stopped as hopeless. trainings: those under way, with their last epoch.
     """
 
     source: Source
@@ -93,6 +95,8 @@ class Status:
     top: list[FrozenTrial]
     pareto: list[FrozenTrial]
     under_way: list[dict[str, Any]]
+    pruned: int = 0
+    trainings: list[dict[str, Any]] = field(default_factory=list)
 
     @property
     def seconds_left(self) -> float | None:
@@ -110,7 +114,7 @@ def read_status(source: Source) -> Status:
     for trial in finished:
         ledger.note(trial)
     paid = sorted(ledger.judged.values(), key=lambda trial: trial.number)
-    judged = [trial for trial in paid if "error" not in trial.user_attrs]
+    judged = [trial for trial in paid if not {"error", "pruned"} & set(trial.user_attrs)]
     target = source.target_flops
     within = [t for t in judged if target is None or t.user_attrs["flops"] <= target]
     failures: dict[str, list[int]] = {}
@@ -135,6 +139,8 @@ def read_status(source: Source) -> Status:
         top=sorted(within, key=lambda t: (-figure(t), t.user_attrs["flops"], t.number))[:TOP],
         pareto=pareto_front(judged),
         under_way=_under_way(source, trials),
+        pruned=sum("pruned" in trial.user_attrs for trial in paid),
+        trainings=_trainings(source),
     )
 
 
@@ -198,6 +204,20 @@ def _under_way(source: Source, trials: Sequence[FrozenTrial]) -> list[dict[str, 
     except (OSError, ValueError, KeyError, TypeError):
         return found
     return found + [{"question": q, "params": params} for q, params in asked if q not in known]
+
+
+def _trainings(source: Source) -> list[dict[str, Any]]:
+    """Networks in training: digest, last epoch, accuracy after it; as their workers report."""
+    if source.folder is None or working_process(source.folder) is None:
+        return []
+    reports = ReportFolder(source.folder / "reports")
+    found = []
+    for digest in reports.digests():
+        epochs = reports.read(digest)
+        if epochs:
+            last = max(epochs)
+            found.append({"digest": digest, "epoch": last, "accuracy": epochs[last]})
+    return found
 
 
 def find_trial(source: Source, number: int) -> FrozenTrial:

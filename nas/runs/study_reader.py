@@ -11,9 +11,17 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from nas.errors import NoStudyError, RunError
-from nas.runs.records import storage_reason, study_name
+from nas.runs.journal import storage_reason
+from nas.runs.records import study_name
 from nas.searching.config import SearchConfig
-from nas.shared.database_url import driver_url, is_shared, missing_driver, shown_url
+from nas.shared.database_url import (
+    driver_url,
+    hides_password,
+    is_shared,
+    missing_driver,
+    shown_url,
+    without_password,
+)
 
 if TYPE_CHECKING:
     from optuna import Study
@@ -103,6 +111,8 @@ def read_database_study(url: str, name: str | None = None) -> StudyReader:
 def _open_database(url: str) -> Any:
     import optuna
 
+    hidden = hides_password(url)
+    url = without_password(url)
     try:
         if url.startswith("sqlite:///"):
             path = Path(url.removeprefix("sqlite:///").partition("?")[0])
@@ -121,7 +131,10 @@ def _open_database(url: str) -> Any:
         reason = storage_reason(error)
         if _without_tables(error):
             raise NoStudyError(f"{shown_url(url)} holds no study: {reason}") from error
-        raise RunError(f"cannot open {shown_url(url)}: {reason}; check the URL") from error
+        hint = "check the URL"
+        if hidden:
+            hint = "the run does not record its password: name the database by its whole URL"
+        raise RunError(f"cannot open {shown_url(url)}: {reason}; {hint}") from error
 
 
 def _without_tables(error: Exception) -> bool:

@@ -20,7 +20,7 @@ from optuna.trial import TrialState
 from nas.errors import ConfigError
 from nas.samplers.belief import CAREFUL, CHEAP
 from nas.samplers.candidates import CandidateSpace, DefineByRun, discover, from_trials
-from nas.samplers.evolution import QUICK, Effort, best_candidates
+from nas.samplers.evolution import BRIEF, QUICK, WIDE, Effort, best_candidates
 from nas.samplers.exact_costs import CostFunction
 from nas.samplers.history import signs
 from nas.samplers.parameter import Codes, parameter
@@ -34,6 +34,13 @@ if TYPE_CHECKING:
 STARTUP = 8
 """Evaluations before the model speaks. It has an opinion from the second on; eight readings give
 the scale of accuracy and of its noise, which is all that its priors leave open."""
+
+EXPLORE_EVERY = 3
+DOUBT = 4.0
+"""Once there are three times `startup` evaluations, every third suggestion takes the model's SDs
+four times as large. The model's parameters are but the most probable ones and its kernel is an idea
+of networks, so that it is too sure of what lies far from its readings: searches that met a local
+optimum mostly stayed there without this. Before, there is no optimum that one could leave."""
 
 
 class ArchitectureSampler(BaseSampler):
@@ -82,7 +89,7 @@ class ArchitectureSampler(BaseSampler):
         self._cost, self._reward, self._objectives = cost, reward, objectives
         self._bounds = dict(bounds or {})
         self._budget = CHEAP if cheap else CAREFUL
-        self._effort = QUICK if cheap else Effort()
+        self._cheap = cheap
         self._known: tuple[object, Problem] | None = None
 
     def __getstate__(self) -> dict[str, Any]:
@@ -146,6 +153,11 @@ class ArchitectureSampler(BaseSampler):
         chosen = history.numbers[int(expected.argmax())]
         return next(t for t in complete if t.number == chosen)
 
+    def doubt(self, number: int, known: int) -> float:
+        """What multiplies the model's SDs for trial `number`, with so many evaluations known."""
+        exploring = number % EXPLORE_EVERY == EXPLORE_EVERY - 1 and known >= 3 * self._startup
+        return DOUBT if exploring else 1.0
+
     def _problem(self, trials: Sequence[FrozenTrial]) -> Problem | None:
         """The problem, known once for a given space; else as far as the trials show it."""
         if self._space is not None:
@@ -183,9 +195,16 @@ class ArchitectureSampler(BaseSampler):
         history = problem.reader.read(trials, signs(study.directions), asking=number)
         if len(history.numbers) < self._startup:
             return problem.spread_out(history, rng)
-        merit, parents = problem.merit(history, rng)
-        ranked = best_candidates(merit, problem.space, parents, self._effort, rng)
-        for row in ranked:
-            if row.tobytes() not in history.taken:
-                return np.asarray(row)
-        return problem.spread_out(history, rng)
+        doubt = self.doubt(number, len(history.numbers))
+        merit, parents = problem.merit(history, rng, doubt)
+        effort = self._effort(doubt, len(history.numbers))
+        ranked = best_candidates(merit, problem.space, parents, effort, rng, history.taken)
+        return np.asarray(ranked[0]) if len(ranked) else problem.spread_out(history, rng)
+
+    def _effort(self, doubt: float, known: int) -> Effort:
+        if self._cheap:
+            return QUICK
+        if self._budget.late(known):
+            return BRIEF
+        # With doubt, the best candidates lie everywhere; without, mostly near the known ones.
+        return WIDE if doubt > 1 else Effort()

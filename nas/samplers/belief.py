@@ -6,8 +6,9 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from nas.samplers.gaussian_process import Kernel, Posterior, learn
+from nas.samplers.gaussian_process import Posterior, learn
 from nas.samplers.history import without_collapses
+from nas.samplers.kernel import Kernel
 from nas.samplers.parameter import Floats
 
 
@@ -22,6 +23,12 @@ class Budget:
 
     rows: int
     growth: int
+
+    def late(self, count: int) -> bool:
+        """A search with so many readings is near its best: less is to be seen, and suggestions
+        stay fast.
+        """
+        return count > 2 * self.rows
 
 
 CAREFUL = Budget(rows=200, growth=10)
@@ -50,9 +57,7 @@ class Believer:
         learnt = _last_milestone(len(y), self._budget.growth)
         early = _most_telling(merit[:learnt], self._budget.rows)
         theta = self._parameters(x[:learnt][early], y[:learnt][early])
-        # A long search is near its best, which fewer readings describe; suggestions stay fast.
-        late = len(y) > 2 * self._budget.rows
-        most = self._budget.rows * 5 // 8 if late else self._budget.rows
+        most = self._budget.rows * 5 // 8 if self._budget.late(len(y)) else self._budget.rows
         rows = _most_telling(merit, most)
         return Posterior(self._kernel, theta, x[rows], y[rows])
 

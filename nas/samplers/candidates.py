@@ -41,6 +41,8 @@ class CandidateSpace:
     ) -> None:
         self.parameters = tuple(parameters)
         self.sizes = np.array([len(p.levels) for p in self.parameters], dtype=np.int64)
+        parts = list(dict.fromkeys(p.part for p in self.parameters))
+        self.part = np.array([parts.index(p.part) for p in self.parameters], dtype=np.int64)
         self.conditional = completion is not None
         self._completion = completion
         self.signature = (self.parameters, rules)

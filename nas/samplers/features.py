@@ -5,6 +5,7 @@ from __future__ import annotations
 import numpy as np
 
 from nas.samplers.candidates import CandidateSpace
+from nas.samplers.interactions import Column, Interactions
 from nas.samplers.parameter import Codes, Floats
 
 MOST_KINDS = 8
@@ -18,6 +19,7 @@ class Features:
     Attributes:
         group: (columns,) the kind of question of each column; the costs are the last group.
         groups: how many there are, costs included (even where there are none).
+        interactions: the products of these columns that the model knows of.
     """
 
     def __init__(self, space: CandidateSpace, costs: int) -> None:
@@ -25,16 +27,17 @@ class Features:
         by_count = sorted(set(kinds), key=lambda kind: (-kinds.count(kind), kinds.index(kind)))
         index = {kind: min(rank, MOST_KINDS - 1) for rank, kind in enumerate(by_count)}
         levels = int(space.sizes.max()) if len(space.sizes) else 1
-        columns, owners, groups = [], [], []
+        columns, about, groups = [], [], []
         for owner, p in enumerate(space.parameters):
-            for column in p.coordinates().T:
+            for number, column in enumerate(p.coordinates().T):
                 # One more entry of 0, the average answer: code -1 (not asked) picks it.
                 columns.append(np.concatenate([column, np.zeros(levels + 1 - len(column))]))
-                owners.append(owner)
+                about.append(Column(owner, p.part, (p.kind, number)))
                 groups.append(index[p.kind])
         self._table = np.array(columns).reshape(-1, levels + 1)
-        self._owner = np.array(owners, dtype=np.int64)
-        self._row = np.arange(len(owners))
+        self._owner = np.array([column.owner for column in about], dtype=np.int64)
+        self._row = np.arange(len(about))
+        self.interactions = Interactions(about, costs)
         self.groups = 1 + (max(groups) + 1 if groups else 0)
         self.group = np.array(groups + [self.groups - 1] * costs, dtype=np.int64)
 

@@ -12,13 +12,14 @@ from nas.samplers.candidates import CandidateSpace
 from nas.samplers.evolution import Merit
 from nas.samplers.exact_costs import CostFunction, ExactCosts
 from nas.samplers.features import Features
-from nas.samplers.gaussian_process import Kernel, Posterior
+from nas.samplers.gaussian_process import Posterior
 from nas.samplers.history import History, Reader, without_collapses
 from nas.samplers.improvement import (
     expected_chebyshev,
     expected_hypervolume,
     log_expected_improvement,
 )
+from nas.samplers.kernel import Kernel
 from nas.samplers.parameter import Codes, Floats
 
 Reward = Callable[[Floats, Mapping[str, Floats]], Floats]
@@ -63,18 +64,24 @@ class Problem:
                 )
         self._reward, self._bounds, self._objectives = reward, bounds, objectives
         self._features = Features(space, len(self._cost_names))
-        kernel = Kernel(self._features.group, self._features.groups)
+        features = self._features
+        kernel = Kernel(features.group, features.groups, features.interactions)
         self._believer = Believer(kernel, budget)
 
-    def merit(self, history: History, rng: np.random.Generator) -> tuple[Merit, Codes]:
-        """The figure that the next network should maximise, and good networks to start from."""
+    def merit(
+        self, history: History, rng: np.random.Generator, doubt: float = 1.0
+    ) -> tuple[Merit, Codes]:
+        """The figure that the next network should maximise, and good networks to start from.
+
+        `doubt` multiplies the model's SDs where one accuracy is modelled.
+        """
         costs = self._costs_of(history.codes)
         x = self._inputs(history.codes, costs)
         allowed = np.where(self._excess(costs) > 0, -np.inf, 0.0)
         if history.readings.shape[1] > 1:
             figure, standing = self._several(history, x, costs, rng)
         else:
-            figure, standing = self._single(history, x, costs, allowed)
+            figure, standing = self._single(history, x, costs, allowed, doubt)
         chance = self._feasibility(history, x, standing)
 
         def merit(codes: Codes) -> Floats:
@@ -123,7 +130,7 @@ class Problem:
         return np.asarray(drawn[order[int(shared.argmin())]])
 
     def _single(
-        self, history: History, x: Floats, costs: Floats, allowed: Floats
+        self, history: History, x: Floats, costs: Floats, allowed: Floats, doubt: float
     ) -> tuple[Callable[[Floats, Floats], Floats], Floats]:
         readings = history.readings[:, 0]
         belief = self._belief(x, readings, self._rewards(readings, costs))
@@ -143,7 +150,7 @@ class Problem:
             mean, sd = belief.predict(inputs)
             value = self._rewards(mean, costs)
             # Rewards increase with accuracy; their SD is taken from one SD of accuracy.
-            spread = np.maximum(self._rewards(mean + sd, costs) - value, 1e-12)
+            spread = np.maximum(self._rewards(mean + doubt * sd, costs) - value, 1e-12)
             return log_expected_improvement(value, spread, target)
 
         return figure, standing

@@ -5,14 +5,24 @@ from __future__ import annotations
 import dataclasses
 import hashlib
 import json
+from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
 
 from nas.errors import ConfigError, RunError
 from nas.objective import Bound
+from nas.registry import did_you_mean
 
 # How long a search goes on and where it stores may change when it is resumed; the rest may not.
 RESUMABLE_CHANGES = frozenset({"trials", "timeout_seconds", "storage"})
+# Nor may the evaluator's options, but for where it works.
+RESUMABLE_OPTIONS = frozenset({"device"})
+# Settings that came later: left out of the identity at their defaults, so that older runs keep
+# theirs.
+LATER: Mapping[str, Any] = {"data": None, "evaluator_options": [], "pruner": "none"}
+
+PRUNERS = ("none", "median", "hyperband", "patient")
+OptionValue = str | int | float | bool
 
 
 @dataclass(frozen=True)
@@ -21,7 +31,8 @@ class SearchConfig:
 
     objectives is empty for a search on the reward, or names figures to trade off ("accuracy",
     "flops", "latency:zcu102"). `exponents` is set where the reward is given by `--w LOW,HIGH`.
-    warm_start names networks or runs that are judged first.
+    warm_start names networks or runs that are judged first. data names images, for an evaluator
+    that trains; evaluator_options are its settings, (name, value) in the order of the names.
     """
 
     target_flops: int
@@ -40,6 +51,9 @@ class SearchConfig:
     trials: int = 300
     timeout_seconds: float | None = None
     storage: str | None = None
+    data: str | None = None
+    evaluator_options: tuple[tuple[str, OptionValue], ...] = ()
+    pruner: str = "none"
 
     def __post_init__(self) -> None:
         if self.trials < 1:
@@ -48,6 +62,20 @@ class SearchConfig:
             raise ConfigError(f"--timeout is {self.timeout_seconds:g} s; it must be positive")
         if self.seed < 0:
             raise ConfigError(f"--seed is {self.seed}; it must be zero or more")
+        if self.pruner not in PRUNERS:
+            raise ConfigError(
+                f"unknown pruner '{self.pruner}'; {did_you_mean(self.pruner, PRUNERS)}"
+            )
+        if self.pruner != "none" and len(self.objectives) > 1:
+            raise ConfigError(
+                f"--pruner {self.pruner} needs one figure to compare trainings by; --objectives "
+                f"names {len(self.objectives)}"
+            )
+
+    @property
+    def options(self) -> dict[str, OptionValue]:
+        """The evaluator's options by name, with the images under "data" where there are any."""
+        return dict(self.evaluator_options) | ({} if self.data is None else {"data": self.data})
 
     def to_dict(self) -> dict[str, Any]:
         """Plain values for `run.json`."""
@@ -61,6 +89,8 @@ class SearchConfig:
             values["bounds"] = tuple(Bound(**bound) for bound in values["bounds"])
             values["objectives"] = tuple(values["objectives"])
             values["warm_start"] = tuple(values.get("warm_start", ()))
+            options = values.get("evaluator_options", ())
+            values["evaluator_options"] = tuple((str(name), value) for name, value in options)
             if values["exponents"] is not None:
                 low, high = values["exponents"]
                 values["exponents"] = (float(low), float(high))
@@ -71,7 +101,14 @@ class SearchConfig:
     def identity(self) -> dict[str, Any]:
         """The settings that must stay the same when a run goes on."""
         content = self.to_dict()
-        return {name: content[name] for name in content if name not in RESUMABLE_CHANGES}
+        content["evaluator_options"] = [
+            pair for pair in content["evaluator_options"] if pair[0] not in RESUMABLE_OPTIONS
+        ]
+        return {
+            name: value
+            for name, value in content.items()
+            if name not in RESUMABLE_CHANGES and not (name in LATER and value == LATER[name])
+        }
 
     def digest(self) -> str:
         """Eight hexadecimal digits of the identity."""
@@ -80,10 +117,16 @@ class SearchConfig:
 
     def difference(self, other: SearchConfig) -> str | None:
         """How `other` differs in what must stay the same: "seed 0 -> 1"; None if it does not."""
-        mine, theirs = self.identity(), other.identity()
-        changed = [name for name in mine if mine[name] != theirs[name]]
+        mine, theirs = _flat(self.identity()), _flat(other.identity())
+        changed = [name for name in {**mine, **theirs} if mine.get(name) != theirs.get(name)]
         if not changed:
             return None
         return ", ".join(
-            f"{name.replace('_', ' ')} {mine[name]} -> {theirs[name]}" for name in changed
+            f"{name.replace('_', ' ')} {mine.get(name)} -> {theirs.get(name)}" for name in changed
         )
+
+
+def _flat(identity: dict[str, Any]) -> dict[str, Any]:
+    """The evaluator's options beside the other settings, each by its own name."""
+    options = identity.pop("evaluator_options", [])
+    return identity | {f"option {name}": value for name, value in options}

@@ -12,7 +12,13 @@ from nas.runs.state import working_process
 from nas.runs.status import Source, read_status
 from nas.runs.study_reader import read_run_study
 from nas.searching.problem import Problem
-from nas.searching.search_cost import Expected, asking_seconds, disk_bytes, evaluation_seconds
+from nas.searching.search_cost import (
+    Expected,
+    asking_seconds,
+    checkpoint_bytes,
+    disk_bytes,
+    evaluation_seconds,
+)
 from nas.shared.database_url import shown_url
 from nas.space import random_network
 from nas.space_statistics import SpaceSample, sample_space
@@ -30,6 +36,7 @@ class Forecast:
     within_bounds: the fraction of random networks that meet every bound; None without bounds.
     asking: seconds of the sampler. evaluation: seconds of one worker for one network.
     process: who works on the run folder now. study: where the study is, if in a database.
+    kept: bytes of the checkpoints of the trainings under way.
     """
 
     space: SpaceSample
@@ -47,6 +54,7 @@ class Forecast:
     process: int | None
     study: str | None
     files: tuple[str, ...]
+    kept: int = 0
 
     @property
     def remaining(self) -> int:
@@ -88,7 +96,8 @@ def forecast(problem: Problem, out: Path | None, workers: int) -> Forecast:
         goes_on=goes_on,
         process=working_process(folder),
         study=None if storage is None else f"{shown_url(storage)} study {study_name(config)}",
-        files=_files(storage, cheap, workers),
+        files=_files(storage, cheap, workers, problem.data is not None),
+        kept=0 if problem.data is None else checkpoint_bytes(problem) * workers,
     )
 
 
@@ -114,12 +123,18 @@ def _within_bounds(problem: Problem) -> float | None:
     return met / BOUND_SAMPLES
 
 
-def _files(storage: str | None, cheap: bool, workers: int) -> tuple[str, ...]:
+def _files(storage: str | None, cheap: bool, workers: int, data: bool) -> tuple[str, ...]:
     files = ["run.json", "best.json", "trials.csv", "pareto.png", "lock"]
     if storage is None:
         files.insert(1, "study.journal")
+    if data:
+        files += ["data.json", "data-manifest.csv.gz"]
     if not cheap:
-        files += ["evaluator/", *(f"workers/worker-{n}.log" for n in range(workers))]
+        files += [
+            "evaluator/",
+            "workers/workers.json",
+            *(f"workers/worker-{n}.log" for n in range(workers)),
+        ]
         if workers > 1:
             files.append("pending.json")
     return tuple(files)

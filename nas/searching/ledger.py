@@ -13,7 +13,7 @@ if TYPE_CHECKING:
 class Ledger:
     """The finished trials, read in order; a resumed search has the same ledger.
 
-    judged: digest -> the trial that paid for the network, failed ones included.
+    judged: digest -> the trial that paid for the network, failed and pruned ones included.
     refused: digests beyond a bound. failures: failed networks in a row. dry: trials in a row that
     brought nothing new.
     """

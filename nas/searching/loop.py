@@ -14,7 +14,7 @@ import random
 import time
 import warnings
 from collections import deque
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
@@ -24,21 +24,32 @@ from nas.cost import network_cost
 from nas.errors import ConfigError, EvaluationError
 from nas.files import write_text_atomic
 from nas.ray_workers import RaySettings, RayWorkers
-from nas.runs.records import Run, StudyLog
+from nas.runs.records import Run, StudyLog, study_name
+from nas.runs.reports import ReportFolder
 from nas.searching.ledger import Ledger
 from nas.searching.optuna_samplers import trial_seed
 from nas.searching.problem import Problem
+from nas.searching.pruning import Listener, pruner_of
 from nas.searching.sampler_choice import sampler_source
 from nas.searching.trial_record import (
     record_failure,
     record_judgement,
     record_network,
+    record_pruned,
     record_repeat,
     set_attributes,
 )
 from nas.searching.unseen import find_unseen
 from nas.searching.warm_start import warm_start_answers
-from nas.workers import Done, Executor, InProcess, ProcessWorkers, Task, WorkerSettings
+from nas.workers import (
+    Done,
+    Executor,
+    InProcess,
+    ProcessWorkers,
+    Pruned,
+    Task,
+    WorkerSettings,
+)
 
 if TYPE_CHECKING:
     from optuna import Study, Trial
@@ -78,10 +89,16 @@ class _Open:
 
 
 def make_executor(
-    problem: Problem, run: Run, workers: int, first: int = 0, ray: RaySettings | None = None
+    problem: Problem,
+    run: Run,
+    workers: int,
+    first: int = 0,
+    ray: RaySettings | None = None,
+    together: int | None = None,
 ) -> Executor:
     """Judge here where that is cheap; else in worker processes, numbered from `first`, or on Ray.
 
+    together: workers of all executors of this driver, where there are several.
     Raises: ConfigError where Ray is asked for and not needed; WorkersError where it cannot be had.
     """
     config = problem.config
@@ -93,7 +110,12 @@ def make_executor(
             )
         return InProcess(problem.evaluator, config.seed)
     settings = WorkerSettings(
-        config.evaluator, problem.space, config.seed, run.folder / "evaluator"
+        config.evaluator,
+        problem.space,
+        config.seed,
+        run.folder / "evaluator",
+        problem.worker_options(together or workers),
+        pruned=config.pruner != "none",
     )
     if ray is not None:
         return RayWorkers(settings, workers, ray)
@@ -115,6 +137,10 @@ class Search:
         self._executor = executor
         self._observe = observe
         self._ledger = Ledger()
+        self._reports = ReportFolder(run.folder / "reports")
+        self._listener = Listener(problem, self._reports)
+        if isinstance(executor, InProcess):
+            executor.listener = self._hear
         self._open: dict[int, _Open] = {}
         self._questions = 0
         # Questions that a power failure took from the file of what was under way; asked again.
@@ -137,12 +163,15 @@ class Search:
             self._log = StudyLog(self._run, self._problem.directions)
             self._study = self._working_study()
             self._sampler = sampler_source(self._problem)
+            if not self._problem.evaluator.cheap:
+                self._reports.open()
             try:
                 stopped = self._loop(started)
             finally:
                 self._executor.close()
         if self._pending_file.exists():
             self._pending_file.unlink()
+        self._reports.remove()
         seconds = time.monotonic() - started
         return Outcome(self._ledger.trials, self._ledger.evaluations, stopped, seconds)
 
@@ -154,9 +183,12 @@ class Search:
                 stopped = self._fill()
             if self._open:
                 if not ended:
-                    ended.extend(self._executor.wait())
+                    ended.extend(self._executor.wait(self._listener.pause))
+                if self._listener.pause is not None:
+                    self._follow(ended)
                 # One at a time: its worker gets a new network before the next answer is filed.
-                self._finish(ended.popleft())
+                if ended:
+                    self._finish(ended.popleft())
             elif stopped is not None:
                 return stopped
 
@@ -220,6 +252,17 @@ class Search:
             return self._study.tell(trial, state=TrialState.FAIL)
         return self._study.tell(trial, values)
 
+    def _follow(self, ended: Iterable[Done]) -> None:
+        """Hear what the trainings under way have reported."""
+        over = {done.key for done in ended}
+        for key, entry in self._open.items():
+            if key not in over:
+                self._listener.follow(entry.trial, entry.task.arch, entry.figures)
+
+    def _hear(self, key: int, epoch: int, value: float) -> bool:
+        entry = self._open[key]
+        return self._listener.hear(entry.trial, entry.task.arch, entry.figures, epoch, value)
+
     def _finish(self, done: Done) -> None:
         """Tell the study what became of a network, or try it again if its worker died."""
         from optuna.trial import TrialState
@@ -231,22 +274,30 @@ class Search:
             return
         del self._open[done.key]
         judgement, trial = done.judgement, entry.trial
+        self._listener.finish(trial, entry.task.arch, entry.figures)
+        if isinstance(judgement, Pruned):
+            record_pruned(trial, judgement, done.seconds)
+            self._record(self._study.tell(trial, state=TrialState.PRUNED), entry)
+            return
         if isinstance(judgement, str):
             if done.killed:
                 network = f"network {entry.task.arch.digest()[:8]}"
                 times = f"{entry.attempts} times"
                 judgement = f"{network} killed its worker {times}, set aside: {judgement}"
             record_failure(trial, judgement, done.seconds)
-            self._record(self._study.tell(trial, state=TrialState.FAIL))
+            self._record(self._study.tell(trial, state=TrialState.FAIL), entry)
             give_up_if_hopeless(self._ledger, self._problem.evaluator.name)
             return
         record_judgement(trial, judgement, done.seconds)
         cost = network_cost(entry.task.arch)
         values = self._problem.values(judgement, cost, entry.figures)
-        self._record(self._study.tell(trial, values))
+        self._record(self._study.tell(trial, values), entry)
 
-    def _record(self, finished: FrozenTrial) -> None:
+    def _record(self, finished: FrozenTrial, entry: _Open | None = None) -> None:
         self._log.add(finished)
+        if entry is not None:
+            # Not before: a search that is killed here hears the same reports again.
+            self._reports.forget(entry.task.arch.digest())
         self._ledger.note(finished)
         self._observe(self._ledger)
 
@@ -254,7 +305,12 @@ class Search:
         """An in-memory study with the recorded trials, and what was under way queued again."""
         import optuna
 
-        study = optuna.create_study(directions=self._problem.directions)
+        study = optuna.create_study(
+            # Hyperband sorts trials by the study's name.
+            study_name=study_name(self._problem.config),
+            directions=self._problem.directions,
+            pruner=pruner_of(self._problem),
+        )
         for trial in self._log.trials():
             study.add_trial(trial)
         for trial in study.get_trials(deepcopy=False):

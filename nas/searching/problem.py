@@ -10,7 +10,7 @@ import dataclasses
 import math
 from collections.abc import Mapping
 from dataclasses import dataclass
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from nas.archs import resized
 from nas.arithmetic import Cost
@@ -18,11 +18,13 @@ from nas.cost import network_cost
 from nas.errors import ConfigError, EvaluationError
 from nas.evaluators.base import (
     Accuracy,
+    ChecksSettings,
     EvaluationContext,
     Evaluator,
     PredictsDevices,
     Score,
     gives_scores,
+    option_names,
 )
 from nas.objective import (
     Bound,
@@ -41,6 +43,9 @@ from nas.space_statistics import flops_range
 from nas.spec import ArchSpec
 from nas.suggest import Suggest
 from nas.units import format_count, suggest_unit
+
+if TYPE_CHECKING:
+    from nas.data.images import DataSet
 
 COST_METRICS = tuple(field.name for field in dataclasses.fields(Cost))
 
@@ -86,6 +91,16 @@ class Problem:
     evaluator: Evaluator
     reward: Reward
     objectives: tuple[str, ...]
+    data: DataSet | None = None
+
+    def worker_options(self, workers: int) -> dict[str, Any]:
+        """The evaluator's options; with images, also what they must be where it works, and how many
+        workers there are.
+        """
+        options: dict[str, Any] = dict(self.config.options)
+        if self.data is not None:
+            options |= {"fingerprint": self.data.fingerprint, "workers": workers}
+        return options
 
     @property
     def directions(self) -> list[Direction]:
@@ -149,9 +164,17 @@ def load_problem(config: SearchConfig) -> Problem:
         config.in_channels,
     )
     evaluator: Evaluator = load_evaluator(config.evaluator)()
+    _check_options(config, evaluator)
+    context = EvaluationContext(space, config.seed, options=config.options)
+    # Now, not when the search starts: what they refuse should leave no run folder behind.
+    if isinstance(evaluator, ChecksSettings):
+        evaluator.check(context)
     if evaluator.cheap:
-        # Now, not when the search starts: what it refuses should leave no run folder behind.
-        evaluator.prepare(EvaluationContext(space, config.seed))
+        if config.pruner != "none":
+            raise ConfigError(
+                f"--pruner {config.pruner} stops trainings; '{evaluator.name}' does not train"
+            )
+        evaluator.prepare(context)
     check_target(space, config.target_flops)
     objectives = config.objectives or ("reward",)
     problem = Problem(
@@ -160,9 +183,34 @@ def load_problem(config: SearchConfig) -> Problem:
         evaluator,
         _load_reward(config),
         objectives,
+        _open_data(config),
     )
     _check_objectives(problem)
     return problem
+
+
+def _check_options(config: SearchConfig, evaluator: Evaluator) -> None:
+    """Refuse an option that the evaluator does not declare, before it is quietly ignored."""
+    known = option_names(evaluator)
+    for name in config.options:
+        if name in known:
+            continue
+        said = f"--{name.replace('_', '-')}"
+        if name == "data":
+            hint = "leave --data out, or use --evaluator train"
+        elif not known:
+            hint = "it has no options"
+        else:
+            hint = did_you_mean(name, known)
+        raise ConfigError(f"evaluator '{evaluator.name}' takes no {said}; {hint}")
+
+
+def _open_data(config: SearchConfig) -> DataSet | None:
+    if config.data is None:
+        return None
+    from nas.data.opening import open_data
+
+    return open_data(config.data)
 
 
 def _bound_scores(

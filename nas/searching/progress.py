@@ -8,7 +8,7 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from typing import TYPE_CHECKING
 
-from nas.units import format_count
+from nas.units import format_count, format_duration
 
 if TYPE_CHECKING:
     from nas.searching.ledger import Ledger
@@ -41,9 +41,42 @@ class BestSoFar:
         return self._text
 
 
+def telling_seconds(observe: Observer, trials: int, workers: int) -> Observer:
+    """`observe`, and once a first network is trained, a line that says how long all will take."""
+    told = False
+
+    def both(ledger: Ledger) -> None:
+        nonlocal told
+        observe(ledger)
+        if told or not ledger.judged:
+            return
+        told = True
+        first = next(iter(ledger.judged.values()))
+        seconds = float(first.user_attrs.get("seconds", 0.0))
+        if "error" in first.user_attrs or ledger.evaluations > workers or seconds < 1:
+            return
+        print(
+            f"the first network took {format_duration(seconds)}: about "
+            f"{format_duration(trials * seconds / workers)} for {trials} by {workers} "
+            f"worker{'s' if workers > 1 else ''}",
+            file=sys.stderr,
+            flush=True,
+        )
+
+    return both
+
+
 @contextmanager
-def search_progress(trials: int, target_flops: int, quiet: bool = False) -> Iterator[Observer]:
+def search_progress(
+    trials: int, target_flops: int, quiet: bool = False, workers: int = 1
+) -> Iterator[Observer]:
     """An observer that shows evaluations done and the best so far on stderr."""
+    with _shown(trials, target_flops, quiet) as observe:
+        yield observe if quiet else telling_seconds(observe, trials, workers)
+
+
+@contextmanager
+def _shown(trials: int, target_flops: int, quiet: bool) -> Iterator[Observer]:
     best = BestSoFar(target_flops)
     if quiet:
         yield lambda ledger: None

@@ -85,6 +85,7 @@ class SearchResult:
     refused: int
     repeats: int
     failed: int
+    pruned: int = 0
 
     def to_dict(self) -> dict[str, Any]:
         """Plain values for `best.json` and `nas search --json`."""
@@ -103,6 +104,7 @@ class SearchResult:
             "refused": self.refused,
             "repeats": self.repeats,
             "failed": self.failed,
+            "pruned": self.pruned,
             "top": [_brief(candidate) for candidate in self.top],
             "pareto": [_brief(candidate) for candidate in self.pareto],
         }
@@ -117,7 +119,7 @@ def _brief(candidate: Candidate) -> dict[str, Any]:
 def summarise(problem: Problem, trials: Sequence[FrozenTrial]) -> SearchResult:
     """Read the answer out of the finished trials."""
     counted = [t for t in trials if not {"refused", "repeat_of"} & set(t.user_attrs)]
-    judged = [t for t in counted if "error" not in t.user_attrs]
+    judged = [t for t in counted if not {"error", "pruned"} & set(t.user_attrs)]
     target = problem.config.target_flops
     # Ties go to the cheaper network, then to the earlier one.
     ranked = sorted(judged, key=lambda t: (-_figure(t), t.user_attrs["flops"], t.number))
@@ -144,7 +146,8 @@ def summarise(problem: Problem, trials: Sequence[FrozenTrial]) -> SearchResult:
         evaluations=len(counted),
         refused=sum("refused" in t.user_attrs for t in trials),
         repeats=sum("repeat_of" in t.user_attrs for t in trials),
-        failed=len(counted) - len(judged),
+        failed=sum("error" in t.user_attrs for t in counted),
+        pruned=sum("pruned" in t.user_attrs for t in counted),
     )
 
 
@@ -222,7 +225,18 @@ def _candidate(problem: Problem, trial: FrozenTrial, name: str = "") -> Candidat
     )
 
 
-_ATTRIBUTES = ("accuracy", "score", "sd", *COST_METRICS, "seconds", "refused", "repeat_of", "error")
+_ATTRIBUTES = (
+    "accuracy",
+    "score",
+    "sd",
+    *COST_METRICS,
+    "seconds",
+    "refused",
+    "repeat_of",
+    "pruned",
+    "last_accuracy",
+    "error",
+)
 
 
 def trials_csv(problem: Problem, trials: Sequence[FrozenTrial]) -> str:
@@ -243,8 +257,10 @@ def trials_csv(problem: Problem, trials: Sequence[FrozenTrial]) -> str:
         ]
     )
     for trial in trials:
-        values = trial.values or [""] * len(problem.objectives)
         attrs = trial.user_attrs
+        # Optuna keeps a stopped training's last report as its value; it is none.
+        known = None if "pruned" in attrs else trial.values
+        values = known or [""] * len(problem.objectives)
         writer.writerow(
             [trial.number, trial.state.name.lower(), *values, attrs["digest"]]
             + [attrs.get(name, "") for name in (*_ATTRIBUTES, *metrics)]

@@ -49,7 +49,9 @@ def make_search(
 
     # Cheap evaluations are done in this process, where a second thread would gain nothing.
     threads = 1 if problem.evaluator.cheap else workers
-    executors = [make_executor(problem, run, 1, number) for number in range(threads)]
+    executors = [
+        make_executor(problem, run, 1, number, together=threads) for number in range(threads)
+    ]
     return SharedSearch(problem, run, executors, observe)
 
 

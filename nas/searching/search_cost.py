@@ -10,10 +10,11 @@ import random
 import time
 from collections.abc import Iterable
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any, Protocol, cast, runtime_checkable
+from typing import TYPE_CHECKING, Any, cast
 
+from nas.cost import network_cost
 from nas.errors import NasError
-from nas.evaluators.base import judge
+from nas.evaluators.base import EvaluationContext, TellsSeconds, TriesSeconds, judge
 from nas.runs.records import read_run, run_folders
 from nas.runs.status import Source, read_status
 from nas.runs.study_reader import read_run_study
@@ -27,6 +28,8 @@ if TYPE_CHECKING:
     from optuna import Study
     from optuna.trial import FrozenTrial
 
+    from nas.searching.config import SearchConfig
+    from nas.spec import ArchSpec
     from nas.suggest import Suggest
 
 HANDFUL = 20
@@ -42,14 +45,6 @@ STEEPEST_POWER = 2.0
 RESULT_BYTES = 250_000
 
 
-@runtime_checkable
-class TellsSeconds(Protocol):
-    """An evaluator that knows beforehand how long one network takes."""
-
-    def seconds_per_evaluation(self) -> float:
-        """Seconds of one worker for one network."""
-
-
 @dataclass(frozen=True)
 class Expected:
     """Seconds of one worker for one network, and how that is known; None where it is not."""
@@ -58,8 +53,11 @@ class Expected:
     source: str
 
 
-def evaluation_seconds(problem: Problem) -> Expected:
-    """What one evaluation takes: told by the evaluator, tried, or seen in an earlier run."""
+def evaluation_seconds(problem: Problem, *, may_try: bool = True) -> Expected:
+    """What one evaluation takes: told by the evaluator, seen in an earlier run, or tried.
+
+    may_try: whether a part of a training may be done to find out.
+    """
     evaluator = problem.evaluator
     if isinstance(evaluator, TellsSeconds):
         return Expected(float(evaluator.seconds_per_evaluation()), "told by the evaluator")
@@ -70,15 +68,35 @@ def evaluation_seconds(problem: Problem) -> Expected:
         for network in networks:
             judge(evaluator, network, problem.config.seed)
         return Expected((time.monotonic() - started) / HANDFUL, f"tried on {HANDFUL} networks")
-    return _earlier(problem.config.evaluator)
+    earlier = _earlier(problem.config)
+    if earlier.seconds is not None or not may_try or not isinstance(evaluator, TriesSeconds):
+        return earlier
+    network = _network_near(problem)
+    context = EvaluationContext(
+        problem.space, problem.config.seed, options=problem.worker_options(workers=1)
+    )
+    return Expected(evaluator.try_seconds(context, network), "tried on a part of one training")
 
 
-def _earlier(evaluator: str) -> Expected:
-    """The mean of the newest run of the same evaluator below runs/."""
+def _network_near(problem: Problem) -> ArchSpec:
+    """Of some random networks, the one whose FLOPs are nearest to the target."""
+    source = random.Random(problem.config.seed)
+    networks = [random_network(problem.space, source)[0] for _ in range(HANDFUL)]
+    target = problem.config.target_flops
+    return min(networks, key=lambda network: abs(network_cost(network).flops - target))
+
+
+def checkpoint_bytes(problem: Problem) -> int:
+    """About what the checkpoint of a training takes: weights, two moments, and their average."""
+    return 4 * 4 * network_cost(_network_near(problem)).params
+
+
+def _earlier(wanted: SearchConfig) -> Expected:
+    """The mean of the newest run of the same evaluator with the same settings below runs/."""
     for folder in sorted(run_folders(), key=lambda f: (f / "run.json").stat().st_mtime_ns)[::-1]:
         try:
             config = read_run(folder).config
-            if config.evaluator != evaluator:
+            if not _alike(config, wanted):
                 continue
             reader = read_run_study(folder, config)
             status = read_status(Source(str(folder), folder, config, reader))
@@ -87,6 +105,17 @@ def _earlier(evaluator: str) -> Expected:
         if status.evaluations:
             return Expected(status.seconds / status.evaluations, f"the mean of run {folder}")
     return Expected(None, "unknown: there is no earlier run of this evaluator in runs/")
+
+
+def _alike(one: SearchConfig, other: SearchConfig) -> bool:
+    """Whether an evaluation of one search takes what one of the other does, about."""
+    if one.evaluator != other.evaluator:
+        return False
+    return one.data == other.data is None or (
+        one.options == other.options
+        and one.resolution == other.resolution
+        and 0.8 <= one.target_flops / other.target_flops <= 1.25
+    )
 
 
 def asking_seconds(problem: Problem, done: int, wanted: int) -> float:

@@ -10,13 +10,14 @@ from typing import TYPE_CHECKING, Any
 from nas.evaluators.base import Accuracy, Score
 from nas.searching.problem import Problem
 from nas.spec import ArchSpec
+from nas.workers import Pruned
 
 if TYPE_CHECKING:
     from optuna import Trial
     from optuna.trial import FrozenTrial
 
 # What a repeat takes over from the trial that paid for the network.
-ANSWER = ("accuracy", "score", "sd", "source", "error")
+ANSWER = ("accuracy", "score", "sd", "source", "error", "pruned", "last_accuracy")
 
 
 def set_attributes(trial: Trial, **attributes: Any) -> None:
@@ -46,10 +47,10 @@ def record_network(
 
 
 def record_repeat(trial: Trial, earlier: FrozenTrial) -> list[float] | None:
-    """Answer with an earlier trial of the same network: its values, None where it had failed."""
+    """Answer with an earlier trial of the same network: its values, None where it had none."""
     answer = {name: earlier.user_attrs[name] for name in ANSWER if name in earlier.user_attrs}
     set_attributes(trial, repeat_of=earlier.number, **answer)
-    return None if "error" in answer else earlier.values
+    return None if {"error", "pruned"} & set(answer) else earlier.values
 
 
 def judgement_attributes(judgement: Accuracy | Score, seconds: float) -> dict[str, Any]:
@@ -65,6 +66,13 @@ def judgement_attributes(judgement: Accuracy | Score, seconds: float) -> dict[st
 def record_judgement(trial: Trial, judgement: Accuracy | Score, seconds: float) -> None:
     """Write what a network was judged to be."""
     set_attributes(trial, **judgement_attributes(judgement, seconds))
+
+
+def record_pruned(trial: Trial, pruned: Pruned, seconds: float) -> None:
+    """Write after which epoch a training was stopped, and its accuracy then, which is none."""
+    set_attributes(
+        trial, pruned=pruned.epoch, last_accuracy=pruned.value, seconds=round(seconds, 6)
+    )
 
 
 def record_failure(trial: Trial, reason: str, seconds: float) -> None:

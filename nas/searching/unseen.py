@@ -22,22 +22,22 @@ def find_unseen(
 ) -> dict[str, Any] | None:
     """Parameters of a network whose digest is not in `known` and that meets every bound.
 
-    Tries uniform draws, then the one-choice neighbours of `starts`, then descents into the bounds.
-    None means that none of these finds one; in a space of a few thousand networks that is all.
+    Tries uniform draws, then descents into the bounds from random networks, so that what is found
+    differs; then the one-choice neighbours of `starts` and of where the descents ended. None means
+    that none of these finds one; in a space of a few thousand networks that is all.
     """
     for _ in range(RANDOM_DRAWS):
         _, suggest = random_network(problem.space, source)
         if _acceptable(problem, suggest.params, known):
             return suggest.params
-    for params in starts:
-        for neighbour in neighbours(problem, params, source):
-            if _acceptable(problem, neighbour, known):
-                return neighbour
+    ends = []
     for _ in range(DESCENTS):
         params = _descend(problem, source)
         if _acceptable(problem, params, known):
             return params
-        for neighbour in neighbours(problem, params, source):
+        ends.append(params)
+    for start in (*starts, *ends):
+        for neighbour in neighbours(problem, start, source):
             if _acceptable(problem, neighbour, known):
                 return neighbour
     return None

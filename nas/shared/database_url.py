@@ -7,6 +7,8 @@ import re
 POSTGRES = re.compile(r"postgres(ql)?(?=:)")
 # sqlite locks its whole file, so one driver is all it serves; a Redis journal has no heartbeats.
 SINGLE_DRIVER = ("sqlite", "redis")
+# Stands where a password was.
+HIDDEN = "***"
 
 
 def is_shared(url: str | None) -> bool:
@@ -24,7 +26,19 @@ def driver_url(url: str) -> str:
 
 def shown_url(url: str) -> str:
     """The URL without its password."""
-    return re.sub(r"(://[^:/@]*):[^@]*@", r"\1:***@", url)
+    bare = re.sub(r"(://[^:/@]*):[^@]*@", rf"\1:{HIDDEN}@", url)
+    return re.sub(r"([?&]password=)[^&]*", rf"\1{HIDDEN}", bare)
+
+
+def hides_password(url: str) -> bool:
+    """Whether a URL is one as `shown_url` makes it: with a mark where its password was."""
+    return f":{HIDDEN}@" in url or f"password={HIDDEN}" in url
+
+
+def without_password(url: str) -> str:
+    """A URL that `shown_url` made, for a driver that finds the password elsewhere (~/.pgpass)."""
+    bare = url.replace(f":{HIDDEN}@", "@")
+    return re.sub(rf"[?&]password={re.escape(HIDDEN)}", "", bare)
 
 
 def missing_driver(url: str) -> str:

@@ -24,6 +24,7 @@ from optuna.trial import FrozenTrial
 from nas.cost import network_cost
 from nas.errors import RunError
 from nas.runs.records import Run
+from nas.runs.reports import ReportFolder
 from nas.searching.ledger import Ledger
 from nas.searching.loop import (
     DRY_TRIALS,
@@ -36,12 +37,14 @@ from nas.searching.loop import (
 from nas.searching.numbered_sampler import NumberedSampler
 from nas.searching.optuna_samplers import trial_seed
 from nas.searching.problem import Problem
+from nas.searching.pruning import LEISURE_SECONDS, Listener, pruner_of
 from nas.searching.sampler_choice import sampler_source
 from nas.searching.trial_record import (
     judgement_attributes,
     record_failure,
     record_judgement,
     record_network,
+    record_pruned,
     record_repeat,
     set_attributes,
 )
@@ -52,7 +55,7 @@ from nas.shared.storage import PatientStorage, SharedSettings, lost_connection, 
 from nas.shared.study import SharedStudy
 from nas.spec import ArchSpec
 from nas.suggest import Suggest
-from nas.workers import Done, Executor, Task
+from nas.workers import Done, Executor, Pruned, Task
 
 # How often a driver with nothing to do looks whether the others are done.
 POLL_SECONDS = 1.0
@@ -100,6 +103,7 @@ class SharedSearch:
         self._executors = executors
         self._settings = settings or SharedSettings()
         self._board = _Board(observe)
+        self._reports = ReportFolder(run.folder / "reports")
         self._stopping = threading.Event()
 
     @property
@@ -122,11 +126,15 @@ class SharedSearch:
                 assert config.storage is not None
                 storage = open_storage(config.storage, self._settings, len(self._executors))
                 study = SharedStudy(storage, config, self._problem.directions)
-                study.announce(config)
+                data = self._problem.data
+                study.announce(config, None if data is None else data.fingerprint)
+                if not self._problem.evaluator.cheap:
+                    self._reports.open()
                 reasons = self._drive(storage, started)
                 self._board.note(study.study.get_trials(deepcopy=False))
             finally:
                 self._close()
+        self._reports.remove()
         trials = sorted(self.ledger.trials, key=lambda trial: trial.number)
         seconds = time.monotonic() - started
         return Outcome(trials, self.ledger.evaluations, reasons[0], seconds)
@@ -156,7 +164,8 @@ class SharedSearch:
         config = self._problem.config
         study = SharedStudy(storage, config, self._problem.directions)
         study.study.sampler = NumberedSampler(sampler_source(self._problem))
-        driver = _Driver(self._problem, study, executor, self._board, self._stopping)
+        study.study.pruner = pruner_of(self._problem)
+        driver = _Driver(self._problem, study, executor, self._board, self._stopping, self._reports)
         while not self._stopping.is_set():
             try:
                 stopped = driver.step()
@@ -192,12 +201,15 @@ class _Driver:
         executor: Executor,
         board: _Board,
         stopping: threading.Event,
+        reports: ReportFolder,
     ) -> None:
         self._problem = problem
         self._shared = study
         self._executor = executor
         self._board = board
         self._stopping = stopping
+        self._reports = reports
+        self._listener = Listener(problem, reports)
         self._overtaken = False
 
     def step(self) -> str | None:
@@ -251,15 +263,15 @@ class _Driver:
             surplus = taken == trial.number
             set_attributes(trial, **({SURPLUS: True} if surplus else {"repeat_of": taken}))
             raise _NoAnswerError
-        return self._record(trial, arch, figures, self._judge(arch, trial))
+        return self._record(trial, arch, figures, self._judge(arch, trial, figures))
 
-    def _judge(self, arch: ArchSpec, trial: Trial) -> Done:
+    def _judge(self, arch: ArchSpec, trial: Trial, figures: dict[str, float]) -> Done:
         task = Task(trial.number, arch)
         seconds = 0.0
         for _ in range(MAX_ATTEMPTS):
             if not self._stopping.is_set():
                 self._executor.submit(task)
-                (done,) = self._executor.wait()
+                done = self._wait(trial, arch, figures)
                 if not done.killed:
                     return done
                 seconds += done.seconds
@@ -270,10 +282,36 @@ class _Driver:
                 raise _NoAnswerError
         return Done(task.key, f"killed its worker {MAX_ATTEMPTS} times; set aside", seconds)
 
+    def _wait(self, trial: Trial, arch: ArchSpec, figures: dict[str, float]) -> Done:
+        """Wait for the one task; the study is told of its epochs, which others then see too."""
+        if self._problem.evaluator.cheap:
+            (done,) = self._executor.wait()
+            return done
+        pause = self._listener.pause or LEISURE_SECONDS
+        while not (ended := self._executor.wait(pause)):
+            self._follow(trial, arch, figures)
+        self._follow(trial, arch, figures, last=True)
+        return ended[0]
+
+    def _follow(
+        self, trial: Trial, arch: ArchSpec, figures: dict[str, float], last: bool = False
+    ) -> None:
+        try:
+            if last:
+                self._listener.finish(trial, arch, figures)
+            else:
+                self._listener.follow(trial, arch, figures)
+        except UpdateFinishedTrialError:
+            # The others took us for dead; the answer, when it comes, is rescued.
+            return
+
     def _record(
         self, trial: Trial, arch: ArchSpec, figures: dict[str, float], done: Done
     ) -> list[float]:
         judgement = done.judgement
+        if isinstance(judgement, Pruned):
+            record_pruned(trial, judgement, done.seconds)
+            raise TrialPruned
         if isinstance(judgement, str):
             record_failure(trial, judgement, done.seconds)
             raise _NoAnswerError

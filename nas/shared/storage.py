@@ -13,7 +13,7 @@ from optuna.storages import RDBStorage, RetryHeartbeatStaleTrialCallback
 from optuna.trial import FrozenTrial, TrialState
 
 from nas.errors import RunError
-from nas.runs.records import storage_reason
+from nas.runs.journal import storage_reason
 from nas.shared.claims import RETRIES
 from nas.shared.database_url import driver_url, missing_driver, shown_url
 

@@ -19,7 +19,8 @@ from optuna.trial import FrozenTrial, TrialState, create_trial
 
 from nas.errors import RunError
 from nas.objective import Direction
-from nas.runs.records import storage_reason, study_name
+from nas.runs.journal import storage_reason
+from nas.runs.records import study_name
 from nas.searching.config import SearchConfig
 from nas.shared.claims import claims, is_claim, judged_networks
 from nas.shared.storage import PatientStorage
@@ -46,11 +47,23 @@ class SharedStudy:
                 f"cannot open the study in --storage: {storage_reason(error)}"
             ) from error
 
-    def announce(self, config: SearchConfig) -> None:
-        """Tell `nas status URL` what is searched for. The URL stays out: it may hold a password."""
+    def announce(self, config: SearchConfig, fingerprint: str | None = None) -> None:
+        """Tell `nas status URL` what is searched for. The URL stays out: it may hold a password.
+
+        fingerprint: of the images, where there are any.
+        Raises: RunError if the other drivers' images are not the same.
+        """
         settings = {**config.to_dict(), "storage": None}
         if self.study.user_attrs.get("config") != settings:
             self.study.set_user_attr("config", settings)
+        known = self.study.user_attrs.get("fingerprint")
+        if known is None and fingerprint is not None:
+            self.study.set_user_attr("fingerprint", fingerprint)
+        elif known != fingerprint:
+            raise RunError(
+                f"the images of {config.data} on this machine are not those that the other drivers "
+                "of this search have; copy them, or search in another database"
+            )
 
     def claim(self, trial: Trial, digest: str, wanted: int) -> FrozenTrial | int | None:
         """Claim a network for a trial; None where it is ours.

@@ -11,7 +11,7 @@ from nas.scaling.published import published_member
 from nas.search_spaces.efficientnet import efficientnet_b0
 from nas.search_spaces.mbconv import MBConvSpace
 from nas.space import random_network
-from nas.spec import HeadSpec, StageSpec
+from nas.spec import HeadSpec, SqueezeExcite, StageSpec
 
 LIBRARIES = ("torchvision", "timm")
 
@@ -50,9 +50,13 @@ def test_a_missing_squeeze_excite_keeps_torchvisions_numbers():
 @pytest.mark.parametrize("library", LIBRARIES)
 def test_what_the_library_cannot_hold_is_named(library):
     b0 = efficientnet_b0()
-    separable = (StageSpec("separable", 16, 1), *b0.stages[1:])
-    with pytest.raises(SpecError, match=rf"stages\[0\]\.block is 'separable'; {library}"):
-        key_map(dataclasses.replace(b0, stages=separable), library)
+    kind = {"torchvision": "separable", "timm": "basic"}[library]
+    foreign = (*b0.stages[:6], StageSpec(kind, 320, 1))
+    with pytest.raises(SpecError, match=rf"stages\[6\]\.block is '{kind}'; {library}"):
+        key_map(dataclasses.replace(b0, stages=foreign), library)
+    gated = (StageSpec("conv", 16, 1, se=SqueezeExcite()), *b0.stages[1:])
+    with pytest.raises(SpecError, match=rf"stages\[0\]\.se is set; {library}"):
+        key_map(dataclasses.replace(b0, stages=gated), library)
     with pytest.raises(SpecError, match=r"head\.channels is absent"):
         key_map(dataclasses.replace(b0, head=HeadSpec()), library)
 

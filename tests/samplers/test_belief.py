@@ -3,8 +3,8 @@ import pytest
 
 from nas.samplers import belief
 from nas.samplers.belief import CAREFUL, CHEAP, Believer
-from nas.samplers.gaussian_process import Kernel
 from nas.samplers.history import without_collapses
+from nas.samplers.kernel import Kernel
 
 
 def test_parameters_are_learnt_at_milestones_and_from_the_readings_before_them(

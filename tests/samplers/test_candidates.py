@@ -170,6 +170,30 @@ def test_evolution_finds_the_best_of_a_rugged_merit() -> None:
     assert (found[0] == target).sum() >= 24
 
 
+def test_some_mutations_answer_one_part_anew() -> None:
+    space = discover(MBConvSpace().sample)
+    rng = np.random.default_rng(0)
+    row = space.draw(rng, 1)[0]
+    changed = mutate(np.repeat(row[None], 600, axis=0), space, 1.0, rng) != row
+    parts = [np.unique(space.part[one]) for one in changed if one.sum() >= 3]
+    # Three independent changes would fall into one part once in fifty.
+    assert np.mean([len(part) == 1 for part in parts]) > 0.3
+
+
+def test_what_is_taken_is_neither_proposed_nor_a_place_to_get_stuck() -> None:
+    space = discover(MBConvSpace().sample)
+    target = space.draw(np.random.default_rng(5), 1)
+
+    def merit(codes: np.ndarray) -> np.ndarray:
+        return (codes == target).sum(axis=1).astype(float)
+
+    rng = np.random.default_rng(0)
+    taken = {target.tobytes()}
+    found = best_candidates(merit, space, target, Effort(), rng, taken)
+    assert (found[0] != target).sum() == 1
+    assert not any(row.tobytes() in taken for row in found)
+
+
 def test_an_exhausted_space_is_no_error() -> None:
     space = CandidateSpace([parameter("a", CategoricalDistribution([3]))], None)
     rng = np.random.default_rng(0)

@@ -2,10 +2,15 @@ import numpy as np
 import pytest
 from scipy.optimize import approx_fprime
 
-from nas.samplers import gaussian_process
-from nas.samplers.gaussian_process import Kernel, Posterior, learn
+from nas.samplers import kernel as kernel_room
+from nas.samplers.gaussian_process import Posterior, learn
+from nas.samplers.interactions import Column, Interactions
+from nas.samplers.kernel import Kernel
 
 GROUP = np.array([0, 0, 1, 1, 2])
+PLACES = [
+    Column(owner, f"stage{owner % 2}", (kind, 0)) for owner, kind in enumerate(["a", "a", "b", "b"])
+]
 
 
 def readings(count: int = 40, noise: float = 0.0) -> tuple[np.ndarray, np.ndarray]:
@@ -31,7 +36,7 @@ def test_the_gradient_that_learning_follows_is_the_slope_of_the_loss(
         return scipy.optimize.OptimizeResult(x=center)
 
     monkeypatch.setattr(scipy.optimize, "minimize", check)
-    learn(Kernel(GROUP, 3), *readings())
+    learn(Kernel(GROUP, 3, Interactions(PLACES, 1)), *readings())
     assert checked
 
 
@@ -78,4 +83,4 @@ def test_learning_the_same_readings_twice_gives_the_same_bits() -> None:
     kernel = Kernel(GROUP, 3)
     x, y = readings()
     assert learn(kernel, x, y).tobytes() == learn(kernel, x.copy(), y.copy()).tobytes()
-    assert gaussian_process.JITTER > 0
+    assert kernel_room.JITTER > 0

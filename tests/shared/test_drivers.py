@@ -274,3 +274,30 @@ def test_the_reader_of_a_url_sees_no_password() -> None:
 def test_patience_and_grace_have_sensible_defaults() -> None:
     settings = SharedSettings()
     assert settings.heartbeat * 3 <= settings.grace <= settings.patience
+
+
+def test_drivers_see_each_others_epochs_and_stop_the_hopeless(
+    server: DatabaseServer, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    path = os.pathsep.join([str(TESTS), *filter(None, [os.environ.get("PYTHONPATH")])])
+    monkeypatch.setenv("PYTHONPATH", path)
+    config = config_of(
+        server.url,
+        evaluator="toys:Epochs",
+        evaluator_options=(("epochs", 8),),
+        pruner="median",
+        seed=104,
+        trials=14,
+    )
+    outcome = drive(tmp_path / "a", config)
+    stopped = [t for t in outcome.trials if "pruned" in t.user_attrs]
+    assert stopped
+    assert outcome.evaluations == 14
+    assert all(t.state == optuna.trial.TrialState.PRUNED for t in stopped)
+    assert all(max(t.intermediate_values) == t.user_attrs["pruned"] < 8 for t in stopped)
+    assert not {"accuracy"} & {key for t in stopped for key in t.user_attrs}
+    whole = [
+        t for t in outcome.trials if "accuracy" in t.user_attrs and "repeat_of" not in t.user_attrs
+    ]
+    assert all(max(t.intermediate_values) == 8 for t in whole)
+    assert drive(tmp_path / "b", config).evaluations == 14

@@ -12,11 +12,15 @@ from nas.spec import BlockSpec
 
 
 def timm_block(block: BlockSpec, theirs: str) -> Iterator[Pair]:
-    """The layers of an `mbconv` or `separable` block at timm's module `theirs`."""
+    """The layers of one block at timm's module `theirs`; any kind but ResNet's."""
     ours = place(block)
     layers: tuple[tuple[str, str], ...]
     if block.kind == "separable":
         layers = (("depthwise", "conv_dw"), ("pointwise", "conv_pw"))
+    elif block.kind == "conv" or (block.kind == "fused-mbconv" and block.expand_ratio == 1):
+        layers = (("conv", "conv"),)
+    elif block.kind == "fused-mbconv":
+        layers = (("expand", "conv_exp"), ("project", "conv_pwl"))
     elif block.expand_ratio == 1:
         # timm has another class here (`ds`, DepthwiseSeparableConv), with other names.
         layers = (("depthwise", "conv_dw"), ("project", "conv_pw"))

@@ -1,0 +1,308 @@
+"""Is a search by training worth it? Found network against scaled B0 and MobileNets, five seeds.
+
+    python -m benchmarks.trained_search run --data DIR --out FOLDER
+    python -m benchmarks.trained_search run --data DIR --out FOLDER --small
+    python -m benchmarks.trained_search report --out FOLDER --results docs/results/NAME
+
+`run` searches (`nas search --data DIR --target-flops 20M`), then trains the found network and its
+rivals of at most as many FLOPs from scratch on all training images, with the same recipe and seeds,
+and measures each once on the test images. DIR holds train/ and test/ (CIFAR-10: its published
+files, or a folder of them). It stops by itself after `--minutes` with exit code 3 and goes on where
+it was when it is started again; 0 says that all is done. Other images and sizes: `--data
+MINI_IMAGENET --target-flops 50000000`. `--small` is the CPU form: 5M FLOPs, few networks, short
+trainings. `report` writes NAME.md and NAME.json: accuracies, and paired differences (same seed)
+with Student's intervals at 95 %.
+"""
+
+from __future__ import annotations
+
+import argparse
+import json
+import math
+import os
+import platform
+import signal
+import statistics
+import subprocess
+import sys
+import time
+from dataclasses import asdict, dataclass, replace
+from pathlib import Path
+from typing import Any
+
+from nas.archs import read_network
+from nas.cost import network_cost
+from nas.data.images import DataSet
+from nas.data.opening import open_data
+from nas.data.resolution import stored_px
+from nas.files import write_text_atomic
+from nas.runs.records import versions
+from nas.spec import ArchSpec
+from nas.trust.alternatives import alternatives
+from nas.units import format_count
+
+UNFINISHED = 3
+FOUND = "found"
+
+
+@dataclass(frozen=True)
+class Plan:
+    """What is done; recorded, so that all pieces are of one plan."""
+
+    target_flops: int = 20_000_000
+    trials: int = 60
+    search_epochs: int = 15
+    final_epochs: int = 60
+    batch: int | None = None
+    seeds: int = 5
+    resolution: int | None = None
+    device: str | None = None
+
+
+SMALL = Plan(5_000_000, 8, 3, 4, 64, 3, None, "cpu")
+
+
+class OutOfTimeError(Exception):
+    """The piece is over; the next one goes on."""
+
+
+def run(data: str, out: Path, plan: Plan, minutes: float) -> None:
+    """One piece. Raises: OutOfTimeError where there is more to do."""
+    deadline = time.monotonic() + 60 * minutes
+    recorded = out / "plan.json"
+    document = {"data": data, **asdict(plan)}
+    if recorded.exists() and json.loads(recorded.read_text()) != document:
+        sys.exit(f"{out} is of another plan ({recorded}); use another --out")
+    write_text_atomic(recorded, json.dumps(document, indent=2) + "\n")
+    search(data, out / "search", plan, deadline)
+    found = read_network(out / "search" / "best.json")
+    images = open_data(data)
+    rivals = alternatives(
+        plan.target_flops, resolution=found.resolution, classes=len(images.classes)
+    )
+    networks = {FOUND: found} | {r.name: r.arch for r in rivals if r.arch is not None}
+    write_text_atomic(
+        out / "networks.json",
+        json.dumps(
+            {
+                "networks": {name: arch.to_dict() for name, arch in networks.items()},
+                "left_out": {r.name: r.reason for r in rivals if r.arch is None},
+            }
+        ),
+    )
+    # All networks with one seed, then the next: what there is can be compared at any time.
+    for seed in range(plan.seeds):
+        for name, arch in networks.items():
+            final_training(images, out, plan, name, arch, seed, deadline)
+
+
+def search(data: str, folder: Path, plan: Plan, deadline: float) -> None:
+    """The search, as a person types it; interrupted when the time is up."""
+    if (folder / "best.json").exists():
+        return
+    arguments = ["search", "--data", data, "--target-flops", str(plan.target_flops)]
+    arguments += ["--trials", str(plan.trials), "--epochs", str(plan.search_epochs)]
+    arguments += ["--trust", "0", "--out", str(folder)]
+    for flag, value in (
+        ("--batch", plan.batch),
+        ("--resolution", plan.resolution),
+        ("--device", plan.device),
+    ):
+        arguments += [] if value is None else [flag, str(value)]
+    process = subprocess.Popen([sys.executable, "-m", "nas", *arguments])
+    try:
+        process.wait(max(1.0, deadline - time.monotonic()))
+    except subprocess.TimeoutExpired:
+        process.send_signal(signal.SIGTERM)
+        process.wait()
+        raise OutOfTimeError from None
+    if process.returncode:
+        sys.exit(process.returncode)
+
+
+def final_training(
+    data: DataSet, out: Path, plan: Plan, name: str, arch: ArchSpec, seed: int, deadline: float
+) -> None:
+    """Train on all training images, measure once on the test images, note the result."""
+    from nas.data.streaming import pixel_source
+    from nas.model import build
+    from nas.training.loop import EpochReport, evaluate, train
+    from nas.training.recipe import load_recipe
+
+    finals = out / "finals.jsonl"
+    done = [json.loads(line) for line in finals.read_text().splitlines()] if finals.exists() else []
+    if any(row["network"] == name and row["seed"] == seed for row in done):
+        return
+    if data.test is None:
+        sys.exit(f"{data.name} has no test images; give a folder with train/ and test/")
+    recipe = load_recipe("short", epochs=plan.final_epochs, batch_size=plan.batch)
+    px = stored_px(data.train, arch.resolution)
+    network = build(arch, seed=seed)
+    folder = out / "training" / f"{arch.digest()[:16]}-{seed}"
+    over = False
+
+    def observe(epoch: EpochReport) -> bool:
+        nonlocal over
+        over = time.monotonic() > deadline and epoch.epoch < recipe.epochs
+        if over:
+            # As a signal does: saved, and gone on with later.
+            os.kill(os.getpid(), signal.SIGTERM)
+        return False
+
+    pixels = pixel_source(data.train, None, px, report=data.problems)
+    try:
+        result = train(
+            network,
+            pixels,
+            None,
+            recipe,
+            resolution=arch.resolution,
+            seed=seed,
+            device=plan.device,
+            folder=folder,
+            observe=observe,
+        )
+    except KeyboardInterrupt:
+        if over:
+            raise OutOfTimeError from None
+        raise
+    measured = pixel_source(data.test, None, px, report=data.problems)
+    judged = evaluate(network, measured, resolution=arch.resolution, device=plan.device)
+    row = {"network": name, "seed": seed, "top1": judged.top1, "seconds": result.seconds}
+    with finals.open("a", encoding="utf-8") as file:
+        file.write(json.dumps(row) + "\n")
+    print(f"{name}, seed {seed}: {100 * judged.top1:.2f} % ({result.seconds:.0f} s)", flush=True)
+
+
+def paired(one: dict[int, float], other: dict[int, float]) -> tuple[float, float | None, int]:
+    """Mean difference over common seeds, half of its 95 % interval, and how many seeds."""
+    from scipy.stats import t
+
+    values = [one[seed] - other[seed] for seed in one if seed in other]
+    mean, count = statistics.fmean(values), len(values)
+    if count < 2:
+        return mean, None, count
+    half = float(t.ppf(0.975, count - 1)) * statistics.stdev(values) / math.sqrt(count)
+    return mean, half, count
+
+
+def report(out: Path, results: Path) -> None:
+    """Write the tables."""
+    plan = json.loads((out / "plan.json").read_text())
+    rows = [json.loads(line) for line in (out / "finals.jsonl").read_text().splitlines()]
+    stored = json.loads((out / "networks.json").read_text())
+    best = json.loads((out / "search" / "best.json").read_text())
+    top1: dict[str, dict[int, float]] = {}
+    for row in rows:
+        top1.setdefault(row["network"], {})[row["seed"]] = row["top1"]
+    networks = {n: ArchSpec.from_dict(s) for n, s in stored["networks"].items()}
+    lines = [
+        f"| network | FLOPs | params | px | test top-1, mean of {plan['seeds']} seeds | sd |",
+        "|---|---|---|---|---|---|",
+    ]
+    for name, values in top1.items():
+        cost, readings = network_cost(networks[name]), list(values.values())
+        spread = f"{100 * statistics.stdev(readings):.2f}" if len(readings) > 1 else "-"
+        lines.append(
+            f"| {name} | {format_count(cost.flops)} | {format_count(cost.params)} | "
+            f"{networks[name].resolution} | {100 * statistics.fmean(readings):.2f} % | {spread} |"
+        )
+    compared: dict[str, Any] = {}
+    lines += ["", "| found minus | points, paired by seed | 95 % interval |", "|---|---|---|"]
+    for name, values in top1.items():
+        if name == FOUND:
+            continue
+        mean, half, count = paired(top1[FOUND], values)
+        shown = "-" if half is None else f"{100 * (mean - half):+.2f} to {100 * (mean + half):+.2f}"
+        lines.append(f"| {name} | {100 * mean:+.2f} | {shown} |")
+        compared[name] = {"difference": mean, "half_interval": half, "seeds": count}
+    lines += [f"\nLeft out: {name}, because {why}." for name, why in stored["left_out"].items()]
+    lines += ["", words(compared)]
+    if plan["device"] == "cpu":
+        lines += [
+            "",
+            "This small form shows that every part works and that the comparison says what it "
+            "finds. So few networks and epochs are no evidence about searching.",
+        ]
+    table = "\n".join(lines)
+    data = Path(plan["data"]).name
+    text = (
+        f"# A search by training on {data}, and its rivals\n\n"
+        f"`python -m benchmarks.trained_search`; target {format_count(plan['target_flops'])} "
+        f"FLOPs, {best['evaluations']} networks of {plan['search_epochs']} epochs, then "
+        f"{plan['final_epochs']} epochs from scratch on all training images, recipe `short`, "
+        f"measured once on the test images. Machine: {machine(plan)}.\n\n{table}\n"
+    )
+    write_text_atomic(results.with_suffix(".md"), text)
+    document = {
+        "plan": {**plan, "data": data},
+        "machine": machine(plan),
+        "versions": versions(),
+        "finals": rows,
+        "compared": compared,
+        **stored,
+    }
+    write_text_atomic(results.with_suffix(".json"), json.dumps(document, indent=1) + "\n")
+    print(text)
+
+
+def words(compared: dict[str, Any]) -> str:
+    """What the differences say."""
+    sides: dict[str, list[str]] = {
+        "beat": [],
+        "was beaten by": [],
+        "differs clearly neither way from": [],
+    }
+    for name, found in compared.items():
+        mean, half = found["difference"], found["half_interval"]
+        if half is not None and mean - half > 0:
+            sides["beat"].append(name)
+        elif half is not None and mean + half < 0:
+            sides["was beaten by"].append(name)
+        else:
+            sides["differs clearly neither way from"].append(name)
+    said = [f"{what} {', '.join(names)}" for what, names in sides.items() if names]
+    return f"The found network {'; it '.join(said)}." if said else "There is no rival."
+
+
+def machine(plan: dict[str, Any]) -> str:
+    """What the trainings ran on."""
+    import torch
+
+    if plan["device"] != "cpu" and torch.cuda.is_available():
+        return torch.cuda.get_device_name()
+    return f"CPU, small form ({platform.machine()}, {torch.get_num_threads()} threads)"
+
+
+def main() -> None:
+    parser = argparse.ArgumentParser(
+        description=__doc__, formatter_class=argparse.RawTextHelpFormatter
+    )
+    actions = parser.add_subparsers(dest="action", required=True)
+    runs = actions.add_parser("run")
+    runs.add_argument("--data", required=True)
+    runs.add_argument("--out", type=Path, required=True)
+    runs.add_argument("--small", action="store_true")
+    runs.add_argument("--minutes", type=float, default=8.5)
+    plan = Plan()
+    for name in ("target_flops", "trials", "search_epochs", "final_epochs", "seeds"):
+        flag = f"--{name.replace('_', '-')}"
+        runs.add_argument(flag, type=int, help=f"[{getattr(plan, name)}]")
+    reports = actions.add_parser("report")
+    reports.add_argument("--out", type=Path, required=True)
+    reports.add_argument("--results", type=Path, required=True)
+    options = parser.parse_args()
+    if options.action == "report":
+        report(options.out, options.results)
+        return
+    try:
+        given = {k: v for k, v in vars(options).items() if hasattr(plan, k) and v is not None}
+        chosen = replace(SMALL if options.small else plan, **given)
+        run(options.data, options.out, chosen, options.minutes)
+    except OutOfTimeError:
+        print("time is up; the same command goes on", flush=True)
+        sys.exit(UNFINISHED)
+
+
+if __name__ == "__main__":
+    main()

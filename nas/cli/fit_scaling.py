@@ -1,0 +1,313 @@
+"""`nas fit-scaling`."""
+
+from __future__ import annotations
+
+import contextlib
+import dataclasses
+import signal
+import sys
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, NoReturn
+
+import click
+
+from nas.cli.options import json_option
+from nas.cli.scaling_options import resolution_multiple_option
+from nas.cli.search_data import NameValue, Subset
+from nas.errors import ConfigError
+
+if TYPE_CHECKING:
+    from nas.data.images import DataSet
+    from nas.fitting.config import FitConfig
+    from nas.fitting.outcome import FitOutcome
+    from nas.spec import ArchSpec
+
+
+def _percent(context: click.Context, parameter: click.Parameter, value: str) -> float:
+    """Read "10%" and "0.1" as a tenth."""
+    text = value.strip()
+    try:
+        return float(text[:-1]) / 100 if text.endswith("%") else float(text)
+    except ValueError:
+        raise click.BadParameter(
+            f"'{value}' is no fraction; write 10% or 0.1", context, parameter
+        ) from None
+
+
+def _lengths(
+    context: click.Context, parameter: click.Parameter, value: str | None
+) -> tuple[int, ...]:
+    """Read "20,60"."""
+    if value is None:
+        return ()
+    try:
+        return tuple(int(part) for part in value.split(","))
+    except ValueError:
+        raise click.BadParameter(
+            f"'{value}' is no list of whole numbers; write 20 or 20,60", context, parameter
+        ) from None
+
+
+@click.command("fit-scaling")
+@click.option(
+    "--baseline",
+    "baseline_text",
+    metavar="RUN|ARCH",
+    help="The network to scale: a run (its best network), a file or a reference.  [default: the "
+    "newest run]",
+)
+@click.option(
+    "--data",
+    metavar="DIR|sample",
+    help="Images to train on; `sample` to try it.  [default: the run's]",
+)
+@click.option("--ratio", type=float, default=2.0, show_default=True, help="FLOPs over baseline's.")
+@click.option(
+    "--tolerance",
+    default="10%",
+    show_default=True,
+    callback=_percent,
+    help="How far the built network's cost may be from that.",
+)
+@click.option(
+    "--step",
+    type=float,
+    default=0.05,
+    show_default=True,
+    help="Of the grid in alpha, beta and gamma; 0 for every distinct network.",
+)
+@click.option(
+    "--constraint",
+    default="flops",
+    show_default=True,
+    help="What the ratio is of: flops or activations.",
+)
+@click.option(
+    "--epochs",
+    callback=_lengths,
+    metavar="N[,N...]",
+    help="Lengths of training; the coefficients are of the longest, and how the optimum moves is "
+    "told.  [default: the recipe's]",
+)
+@click.option(
+    "--seeds",
+    type=int,
+    default=4,
+    show_default=True,
+    help="Trainings of the networks that stay to the end; halving gives the others fewer.",
+)
+@click.option("--resolution", type=click.IntRange(8), help="Of the baseline [from the images].")
+@click.option("--recipe", help="A recipe's name or .toml file [short].")
+@click.option("--subset", type=Subset(), help="Train on 0.1 or 5000 of the images.")
+@click.option("--batch", type=click.IntRange(1), help="Images a step [the recipe's].")
+@click.option("--device", help="cpu, cuda or mps [the best there is].")
+@click.option(
+    "--evaluator", default="train", show_default=True, help="Or another that gives accuracies."
+)
+@click.option(
+    "--option",
+    "given_options",
+    type=NameValue(),
+    multiple=True,
+    help="A setting of the evaluator. Repeatable.",
+)
+@click.option("--workers", type=click.IntRange(1, 1024), default=1, show_default=True)
+@click.option("--seed", type=int, default=0, show_default=True)
+@resolution_multiple_option
+@click.option(
+    "--out",
+    type=click.Path(path_type=Path),
+    metavar="DIR",
+    help="[default: fit/ inside the run, else fit-<baseline>]",
+)
+@click.option("--dry-run", is_flag=True, help="List the networks and count the trainings.")
+@click.option("--quiet", is_flag=True, help="No progress on stderr.")
+@json_option
+def command(
+    baseline_text: str | None,
+    data: str | None,
+    out: Path | None,
+    workers: int,
+    dry_run: bool,
+    quiet: bool,
+    as_json: bool,
+    **settings: Any,
+) -> None:
+    """Fit alpha, beta and gamma of a baseline by training the networks that they round to.
+
+    \b
+    nas fit-scaling --data DIR --epochs 20,60     the newest run's best network
+    nas fit-scaling --baseline efficientnet-b0 --data DIR --resolution 64
+    nas fit-scaling --baseline efficientnet-b0 --data sample --dry-run
+
+    The grid is of networks, not of numbers: every distinct network whose built, rounded cost is
+    within the tolerance of the ratio. Halving gives all of them one training, the better half a
+    second seed, and so on. A response surface over depth, width and resolution gives the optimum
+    with a region that holds it with 90 % probability, and says which networks cannot be told apart.
+    What is done is kept: the same command goes on.
+
+    It leaves coefficients.json (read by `nas family`), grid.csv, surface.png and summary.md in the
+    fit's folder, and coefficients.json in the run's.
+
+    \b
+    --json: alpha, beta, gamma, nominal_ratio, intervals, level, settled, lengths (each: epochs,
+    networks, trainings, seed_sd, network_sd, optimum, argmax, choice, tie, may_be_best), baseline,
+    baseline_digest, resolution_px, data, constraint, ratio, tolerance, warnings, found_by, out.
+    With --dry-run: networks (each: digest, alpha, beta, gamma, resolution_px, flops,
+    realised_ratio, nominal_ratio), trainings, epochs, warnings.
+    """  # noqa: D301 - \b is click's mark for text that must not be re-wrapped
+    from nas.archs import find_network
+    from nas.fitting.run import prepare_points
+    from nas.runs.records import command_line, newest_run
+
+    text = baseline_text or str(newest_run())
+    baseline = find_network(text)
+    run = Path(text) if (Path(text) / "run.json").is_file() else None
+    data = data or _data_of(run)
+    images = None if data is None else _open(data, quiet)
+    config = _config(baseline, data, images, settings)
+    points = prepare_points(config)
+    if images is not None and not quiet:
+        _warn_of_upsampling(images, points)
+    if dry_run:
+        from nas.cli.fit_text import show_plan
+
+        show_plan(config, points, as_json)
+        return
+    folder = out or (run / "fit" if run else Path(f"fit-{baseline.name or baseline.digest()}"))
+    typed = command_line(sys.argv[1:])
+    outcome = _fit(config, images, points, folder, workers, quiet, typed)
+    if run is not None:
+        _hand_to_run(run, config, outcome, typed)
+    from nas.cli.fit_text import show_outcome
+
+    show_outcome(config, outcome, folder, typed, as_json)
+
+
+def _config(
+    baseline: ArchSpec, data: str | None, images: DataSet | None, settings: dict[str, Any]
+) -> FitConfig:
+    from nas.archs import resized
+    from nas.evaluators.train_settings import DEFAULT_RECIPE
+    from nas.fitting.config import FitConfig
+
+    options = dict(settings.pop("given_options"))
+    given = {name: settings.pop(name) for name in ("recipe", "subset", "batch", "device")}
+    options |= {name: value for name, value in given.items() if value is not None}
+    resolution, epochs = settings.pop("resolution"), settings.pop("epochs")
+    trains = settings["evaluator"] == "train"
+    if trains and images is None:
+        raise ConfigError(
+            "a fit trains networks and needs images: --data DIR, or --data sample to try it"
+        )
+    if trains:
+        from nas.training.recipe import load_recipe
+
+        options.setdefault("recipe", DEFAULT_RECIPE)
+        epochs = epochs or (load_recipe(options["recipe"]).epochs,)
+    if images is not None:
+        from nas.data.resolution import suggest_resolution
+
+        suited = min(baseline.resolution, suggest_resolution(images.train))
+        baseline = resized(baseline, resolution=suited, classes=len(images.classes))
+    if resolution is not None:
+        baseline = dataclasses.replace(baseline, resolution=resolution)
+    settings["step"] = settings["step"] or None
+    return FitConfig(
+        baseline=baseline,
+        data=data,
+        epochs=epochs,
+        evaluator_options=tuple(sorted(options.items())),
+        **settings,
+    )
+
+
+def _data_of(run: Path | None) -> str | None:
+    """The images that a run was searched with."""
+    if run is None:
+        return None
+    from nas.runs.records import read_run
+
+    return read_run(run).config.data
+
+
+def _open(data: str, quiet: bool) -> DataSet:
+    from nas.data.opening import open_data
+
+    images = open_data(data)
+    if not quiet:
+        for line in (*images.notes, *images.problems.lines()):
+            click.echo(line, err=True)
+    return images
+
+
+def _warn_of_upsampling(images: DataSet, points: Any) -> None:
+    from nas.data.resolution import typical_shorter_px
+
+    side = typical_shorter_px(images.train)
+    larger = [point for point in points.networks if point.arch.resolution > side]
+    if larger:
+        click.echo(
+            f"nas: {len(larger)} of {len(points.networks)} networks look at more than the images' "
+            f"{side} px; upsampling adds no information",
+            err=True,
+        )
+
+
+def _fit(
+    config: FitConfig,
+    images: DataSet | None,
+    points: Any,
+    folder: Path,
+    workers: int,
+    quiet: bool,
+    typed: str,
+) -> FitOutcome:
+    from nas.files import make_folder
+    from nas.fitting.folder import check_folder, open_fit
+    from nas.fitting.run import train_grid, write_results
+    from nas.runs.data_record import keep_data
+    from nas.runs.records import locked
+
+    check_folder(folder, config)
+    make_folder(folder)
+    with locked(folder):
+        open_fit(folder, config, typed)
+        if images is not None:
+            keep_data(folder, images)
+        signal.signal(signal.SIGTERM, _interrupt)
+
+        def note(epochs: int | None, done: int, count: int) -> None:
+            if not quiet:
+                length = "" if epochs is None else f" of {epochs} epochs"
+                click.echo(f"training {done} of {count} in this round{length}", err=True)
+
+        try:
+            # What evaluators print is no part of the result.
+            with contextlib.redirect_stdout(sys.stderr):
+                outcome = train_grid(
+                    config,
+                    points,
+                    folder,
+                    workers=workers,
+                    fingerprint=None if images is None else images.fingerprint,
+                    note=note,
+                )
+        except KeyboardInterrupt:
+            click.echo("interrupted; what was trained is kept, the same command goes on", err=True)
+            sys.exit(130)
+        write_results(folder, config, outcome, typed)
+    return outcome
+
+
+def _hand_to_run(run: Path, config: FitConfig, outcome: FitOutcome, typed: str) -> None:
+    """Put the coefficients where `nas family --baseline RUN` finds them."""
+    from nas.fitting.summary import about_coefficients
+    from nas.scaling.coefficient_files import FILE, write_coefficients
+
+    about = about_coefficients(config, outcome, typed)
+    write_coefficients(run / FILE, outcome.coefficients, about)
+
+
+def _interrupt(signum: int, frame: Any) -> NoReturn:
+    raise KeyboardInterrupt

@@ -1,0 +1,142 @@
+"""What `nas fit-scaling` prints."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import click
+
+from nas.cli.output import print_json, print_table
+from nas.cost import network_cost
+from nas.fitting.config import FitConfig
+from nas.fitting.halving import planned_trainings
+from nas.fitting.outcome import FitOutcome, LengthOutcome
+from nas.fitting.points import Points
+from nas.fitting.summary import about_coefficients, headlines, warnings
+from nas.scaling.grid import GridPoint
+from nas.units import format_count
+
+HEADERS = ("depth", "width", "resolution", "px", "params", "FLOPs", "nominal", "realised")
+
+
+def show_plan(config: FitConfig, points: Points, as_json: bool) -> None:
+    """What a fit would train."""
+    trainings = planned_trainings(len(points.networks), config.seeds)
+    few = (
+        f"{len(points.networks)} networks are few; --tolerance {points.offered:.0%} would give more"
+        if points.offered is not None
+        else None
+    )
+    if as_json:
+        print_json(
+            {
+                "networks": [_point_document(point) for point in points.networks],
+                "trainings": trainings,
+                "epochs": list(config.epochs),
+                "warnings": [] if few is None else [few],
+            }
+        )
+        return
+    _print_grid_line(config, points)
+    print_table(HEADERS, [_point_cells(point) for point in points.networks])
+    lengths = " and ".join(str(epochs) for epochs in config.epochs)
+    each = f"; {trainings} trainings of {lengths} epochs each" if lengths else ""
+    click.echo(
+        "depth, width and resolution are the shortest multipliers that round to the network.\n"
+        f"Halving with {config.seeds} seeds: {trainings} trainings{each}."
+    )
+    if few is not None:
+        click.echo(few)
+
+
+def show_outcome(
+    config: FitConfig, outcome: FitOutcome, folder: Path, typed: str, as_json: bool
+) -> None:
+    """What a fit found."""
+    if as_json:
+        c = outcome.coefficients
+        print_json(
+            {
+                "alpha": c.alpha,
+                "beta": c.beta,
+                "gamma": c.gamma,
+                **about_coefficients(config, outcome, typed),
+                "warnings": warnings(outcome),
+                "out": str(folder),
+            }
+        )
+        return
+    _print_grid_line(config, outcome.points)
+    for length in outcome.lengths:
+        if length.epochs is not None:
+            click.echo(f"\n{length.epochs} epochs")
+        _print_length(outcome, length)
+    click.echo()
+    for line in headlines(config, outcome):
+        click.echo(line)
+    click.echo(
+        f"\nWrote coefficients.json, grid.csv, surface.png and summary.md to {folder}; make the "
+        f"family with `nas family --baseline ... --coefficients {folder / 'coefficients.json'}`"
+    )
+
+
+def _print_grid_line(config: FitConfig, points: Points) -> None:
+    base = config.baseline
+    cost = getattr(network_cost(base), config.constraint)
+    click.echo(
+        f"{base.name or 'baseline'} at {base.resolution} px ({format_count(cost)} "
+        f"{config.constraint}): {len(points.networks)} distinct networks within "
+        f"{config.tolerance:.0%} of {config.ratio:g} times that"
+    )
+
+
+def _print_length(outcome: FitOutcome, length: LengthOutcome) -> None:
+    order = length.surface.expected.argsort()[::-1]
+    spread = length.surface.networks.std(axis=0)
+    rows = []
+    for place in order:
+        index = length.networks[place]
+        point = outcome.points.networks[index]
+        row = length.readings.accuracies[place]
+        rows.append(
+            (
+                *_point_cells(point),
+                f"{100 * length.readings.means[place]:.2f} %",
+                str(len(row)),
+                f"{100 * length.surface.expected[place]:.2f} ± {100 * spread[place]:.2f} %",
+                "*" if index in length.undecided else "",
+            )
+        )
+    print_table((*HEADERS, "mean", "seeds", "expected", "best?"), rows)
+    click.echo(
+        "mean: top-1 of the trainings. expected: at exactly the same cost, with its standard "
+        "deviation.\nbest?: with 90 % probability the best network is one of those marked."
+    )
+
+
+def _point_cells(point: GridPoint) -> tuple[str, ...]:
+    c = point.coefficients
+    return (
+        f"{c.alpha:g}",
+        f"{c.beta:g}",
+        f"{c.gamma:g}",
+        str(point.arch.resolution),
+        format_count(point.cost.params),
+        format_count(point.cost.flops),
+        f"{point.nominal_ratio:.2f}x",
+        f"{point.ratio:.2f}x",
+    )
+
+
+def _point_document(point: GridPoint) -> dict[str, object]:
+    c = point.coefficients
+    return {
+        "digest": point.arch.digest(),
+        "alpha": c.alpha,
+        "beta": c.beta,
+        "gamma": c.gamma,
+        "resolution_px": point.arch.resolution,
+        "flops": point.cost.flops,
+        "realised_ratio": point.ratio,
+        "nominal_ratio": point.nominal_ratio,
+    }

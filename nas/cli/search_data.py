@@ -1,0 +1,183 @@
+"""The options of `nas search` for evaluators that train, and what follows from the images."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Callable
+from typing import Any, TypeVar
+
+import click
+
+from nas.errors import ConfigError
+
+Command = TypeVar("Command", bound=Callable[..., Any])
+
+DEFAULT_TRIALS = 300
+# A model of the accuracies reaches B0's in about 40 evaluations in the median and 60 in nine of
+# ten searches (docs/results/search_quality.md); each costs a training here.
+DEFAULT_TRAINED_TRIALS = 60
+DEFAULT_TRUST = 3
+# Names of options -> their flags, where a flag is not the name.
+_TRAINING = ("epochs", "subset", "recipe", "batch", "train_seeds", "device")
+
+
+class Subset(click.ParamType):
+    """A fraction of the images, or a number of them."""
+
+    name = "part"
+
+    def convert(
+        self, value: Any, param: click.Parameter | None, ctx: click.Context | None
+    ) -> int | float:
+        """Read "0.1" as a tenth and "5000" or "5k" as that many."""
+        from nas.errors import NasError
+        from nas.units import parse_count
+
+        if isinstance(value, int | float):
+            return value
+        try:
+            fraction = float(value)
+        except ValueError:
+            fraction = None
+        if fraction is not None and 0 < fraction <= 1:
+            return fraction
+        try:
+            return parse_count(str(value), "subset")
+        except NasError:
+            self.fail(f"'{value}' is no part of the images; write 0.1 or 5000", param, ctx)
+
+
+class NameValue(click.ParamType):
+    """NAME=VALUE; the value may be a number, true or false, or text."""
+
+    name = "name=value"
+
+    def convert(
+        self, value: Any, param: click.Parameter | None, ctx: click.Context | None
+    ) -> tuple[str, Any]:
+        """Read "metric=params"."""
+        if isinstance(value, tuple):
+            return value
+        name, separator, text = str(value).partition("=")
+        if not separator or not name:
+            self.fail(f"'{value}' is not NAME=VALUE; write for example metric=params", param, ctx)
+        try:
+            read = json.loads(text)
+        except ValueError:
+            read = text
+        return name.strip().replace("-", "_"), read if isinstance(read, int | float | str) else text
+
+
+def training_options(command: Command) -> Command:
+    """The options, in the order of the help."""
+    whole = click.IntRange(1)
+    for option in reversed(
+        (
+            click.option(
+                "--data",
+                metavar="DIR|sample",
+                help="Search by training on these images: a folder of them, CIFAR, a packed file, "
+                "or `sample` to try it without any. See `nas data info`.",
+            ),
+            click.option(
+                "--epochs", type=whole, help="With --data: of one training [the recipe's]."
+            ),
+            click.option("--recipe", help="With --data: a recipe's name or .toml file [short]."),
+            click.option(
+                "--subset", type=Subset(), help="With --data: train on 0.1 or 5000 of the images."
+            ),
+            click.option("--batch", type=whole, help="With --data: images a step [the recipe's]."),
+            click.option(
+                "--train-seeds",
+                type=whole,
+                help="With --data: trainings of each network, whose mean counts [1].",
+            ),
+            click.option("--device", help="With --data: cpu, cuda or mps [the best there is]."),
+            click.option(
+                "--pruner",
+                default="none",
+                show_default=True,
+                help="Stop hopeless trainings early: median, hyperband or patient (Optuna's).",
+            ),
+            click.option(
+                "--option",
+                "given_options",
+                type=NameValue(),
+                multiple=True,
+                help="A setting of the evaluator: metric=params for zero-cost. Repeatable.",
+            ),
+            click.option(
+                "--trust",
+                type=click.IntRange(0),
+                help="With --data: at the end, train the best K networks longer and compare; "
+                "0: do not [3; for sample data 0].",
+            ),
+        )
+    ):
+        command = option(command)
+    return command
+
+
+def completed(settings: dict[str, Any], notes: list[str]) -> dict[str, Any]:
+    """The settings of a `SearchConfig` from those given: defaults, and what the images say.
+
+    notes: gets a line for each thing that was decided here.
+    Raises: NasError for images or settings that cannot be.
+    """
+    data = settings.get("data")
+    trained = data is not None
+    options = dict(settings.pop("given_options"))
+    if "data" in options:
+        raise ConfigError(f"--option data={options['data']}: images are named by --data")
+    for name in _TRAINING:
+        value = settings.pop(name)
+        if value is None:
+            continue
+        if not trained and name not in options:
+            flag = f"--{name.replace('_', '-')}"
+            raise ConfigError(f"{flag} is for searches that train on images; add --data DIR")
+        options[name] = value
+    settings["evaluator"] = settings["evaluator"] or ("train" if trained else "imagenet")
+    settings["space"] = settings["space"] or ("mbconv-elastic" if trained else "mbconv")
+    if settings["trials"] is None:
+        settings["trials"] = DEFAULT_TRAINED_TRIALS if trained else DEFAULT_TRIALS
+    if trained:
+        _read_data(str(data), settings, options, notes)
+    settings["evaluator_options"] = tuple(sorted(options.items()))
+    return settings
+
+
+def _read_data(
+    data: str, settings: dict[str, Any], options: dict[str, Any], notes: list[str]
+) -> None:
+    """Classes and resolution from the images, epochs from the recipe, where they are not given."""
+    from nas.data.opening import open_data
+    from nas.data.resolution import suggest_resolution
+
+    images = open_data(data)
+    notes += [*images.notes, *images.problems.lines()]
+    if settings["classes"] is None:
+        settings["classes"] = len(images.classes)
+    if settings["resolution"] is None:
+        settings["resolution"] = suggest_resolution(images.train)
+        notes.append(
+            f"resolution {settings['resolution']} px, from the typical shorter side of the images; "
+            "--resolution sets another"
+        )
+    if settings["evaluator"] == "train":
+        from nas.evaluators.train_settings import DEFAULT_RECIPE
+        from nas.training.recipe import load_recipe
+
+        options.setdefault("recipe", DEFAULT_RECIPE)
+        if "epochs" not in options:
+            options["epochs"] = load_recipe(options["recipe"]).epochs
+
+
+def trust_networks(asked: int | None, data: str | None) -> int:
+    """How many networks the trust report retrains; toy data gets none unless it is asked for."""
+    if asked is not None:
+        if asked and data is None:
+            raise ConfigError("--trust trains networks on images; add --data DIR")
+        return asked
+    toy = data is None or data.partition(":")[0] == "sample"
+    return 0 if toy else DEFAULT_TRUST

@@ -1,0 +1,79 @@
+"""The networks of a fit, with what each costs in each dimension."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import numpy as np
+
+from nas.cost import network_cost
+from nas.errors import ConfigError
+from nas.scaling.grid import Grid, GridPoint, next_tolerance
+from nas.scaling.surface import LEAST_NETWORKS, Floats, growth_shares
+from nas.scaling.transform import scale
+
+FEW = 12
+"""Below this many networks a wider tolerance is offered."""
+
+
+@dataclass(frozen=True)
+class Points:
+    """The grid, ready for a surface. shares: (n, 3). log_cost: (n,), log of cost over the target.
+
+    offered: a tolerance that would leave at least `FEW` networks, where there are fewer.
+    """
+
+    grid: Grid
+    resolution_multiple: int
+    shares: Floats
+    log_cost: Floats
+    offered: float | None
+
+    @property
+    def networks(self) -> tuple[GridPoint, ...]:
+        """The networks, cheapest first."""
+        return self.grid.points
+
+    @property
+    def grows_in_all(self) -> bool:
+        """Whether some network grows in depth, width and resolution at once."""
+        return bool((self.shares.min(axis=1) > 1e-9).any())
+
+
+def fit_points(grid: Grid, *, step: float | None, resolution_multiple: int) -> Points:
+    """Prepare a grid that was made with `step` and `resolution_multiple`.
+
+    Raises: ConfigError if it has too few networks, with the tolerance that would leave enough.
+    """
+    count = len(grid.points)
+    settings: dict[str, float | int | None] = {
+        "step": step,
+        "resolution_multiple": resolution_multiple,
+    }
+    if count < LEAST_NETWORKS:
+        wider = next_tolerance(grid, LEAST_NETWORKS, **settings)
+        hint = (
+            f"try --tolerance {wider:.0%}"
+            if wider is not None
+            else "the baseline is too small to be scaled so little; raise --ratio, or take a "
+            "larger baseline"
+        )
+        raise ConfigError(
+            f"{count} networks are within {grid.tolerance:.0%} of {grid.ratio:g} times the "
+            f"baseline's {grid.constraint}, and a fit needs at least {LEAST_NETWORKS}; {hint}"
+        )
+    offered = next_tolerance(grid, FEW, **settings) if count < FEW else None
+    shares = growth_shares([_alone(grid, point, resolution_multiple) for point in grid.points])
+    log_cost = np.log([point.ratio / grid.ratio for point in grid.points])
+    return Points(grid, resolution_multiple, shares, log_cost, offered)
+
+
+def _alone(grid: Grid, point: GridPoint, resolution_multiple: int) -> list[float]:
+    """What depth, width and resolution alone would multiply the baseline's cost by."""
+    c = point.coefficients
+    origin = getattr(network_cost(grid.baseline), grid.constraint)
+    ratios = []
+    for multipliers in ({"depth": c.alpha}, {"width": c.beta}, {"resolution": c.gamma}):
+        arch = scale(grid.baseline, **multipliers, resolution_multiple=resolution_multiple)  # type: ignore[arg-type]
+        ratios.append(getattr(network_cost(arch), grid.constraint) / origin)
+    return ratios

@@ -1,0 +1,151 @@
+"""One fit: the grid, its trainings by halving, the surface, the files."""
+
+from __future__ import annotations
+
+import csv
+import io
+from collections.abc import Callable, Sequence
+from pathlib import Path
+
+import numpy as np
+
+from nas.errors import ConfigError
+from nas.files import write_text_atomic
+from nas.fitting.config import FitConfig
+from nas.fitting.halving import Key, Ranking, by_mean, next_trainings
+from nas.fitting.outcome import FitOutcome, grid_rows, length_outcome
+from nas.fitting.points import Points, fit_points
+from nas.fitting.summary import about_coefficients, summary
+from nas.report.ternary import save_ternary
+from nas.scaling.coefficient_files import FILE, write_coefficients
+from nas.scaling.surface import LEAST_NETWORKS, Readings, fit_surface
+from nas.space import SearchSpace
+from nas.spec import ArchSpec
+from nas.suggest import Suggest
+from nas.trainings import Training, Trainings
+from nas.workers import WorkerSettings
+
+Note = Callable[[int | None, int, int], None]
+"""(epochs, trainings done, of so many in this round)."""
+
+# Halving needs a ranking, not intervals: fewer draws do.
+_RANKING_DRAWS = 500
+
+
+class GridSpace:
+    """The networks of a grid as a search space, for evaluators that want to know theirs."""
+
+    def __init__(self, points: Points) -> None:
+        self.name = f"grid of {points.grid.baseline.name or 'the baseline'}"
+        self._networks = tuple(point.arch for point in points.networks)
+
+    def sample(self, suggest: Suggest) -> ArchSpec:
+        """Ask for `network`, the place in the grid."""
+        return self._networks[suggest.suggest_int("network", 0, len(self._networks) - 1)]
+
+
+def prepare_points(config: FitConfig) -> Points:
+    """The networks of a fit. Raises: ConfigError if they are too few."""
+    return fit_points(
+        config.grid(), step=config.step, resolution_multiple=config.resolution_multiple
+    )
+
+
+def train_grid(
+    config: FitConfig,
+    points: Points,
+    folder: Path,
+    *,
+    workers: int,
+    fingerprint: str | None = None,
+    note: Note = lambda epochs, done, count: None,
+) -> FitOutcome:
+    """Do the trainings that are missing, at every length, and fit the surface.
+
+    fingerprint: of the images, so that no worker trains on others.
+    Raises: NasError where no training succeeds or too little is left for a surface.
+    """
+    space: SearchSpace = GridSpace(points)
+    lengths = []
+    for epochs in config.lengths:
+        options: dict[str, object] = dict(config.options(epochs))
+        if fingerprint is not None:
+            options["fingerprint"] = fingerprint
+        place = folder / ("trainings" if epochs is None else f"epochs-{epochs}")
+        settings = WorkerSettings(config.evaluator, space, config.seed, place, options)
+        trainings = Trainings(settings, place)
+
+        def progress(done: int, count: int, epochs: int | None = epochs) -> None:
+            note(epochs, done, count)
+
+        answers = _train_length(config, points, trainings, workers, progress)
+        if not any(value is not None for value in answers.values()):
+            reasons = [answer.error for answer in trainings.answers.values()]
+            raise ConfigError(f"no training of the fit succeeded; the last: {reasons[-1]}")
+        lengths.append(length_outcome(points, epochs, answers, config.seed))
+    return FitOutcome(points, tuple(lengths))
+
+
+def write_results(folder: Path, config: FitConfig, outcome: FitOutcome, command: str) -> None:
+    """Write grid.csv, surface.png, summary.md and, last, coefficients.json.
+
+    Raises: WriteError if a file cannot be written.
+    """
+    rows = grid_rows(outcome)
+    stream = io.StringIO()
+    table = csv.DictWriter(stream, list(rows[0]), lineterminator="\n")
+    table.writeheader()
+    table.writerows(rows)
+    write_text_atomic(folder / "grid.csv", stream.getvalue())
+    save_ternary(folder / "surface.png", outcome)
+    write_text_atomic(folder / "summary.md", summary(config, outcome, command))
+    write_coefficients(
+        folder / FILE, outcome.coefficients, about_coefficients(config, outcome, command)
+    )
+
+
+def _train_length(
+    config: FitConfig,
+    points: Points,
+    trainings: Trainings,
+    workers: int,
+    note: Callable[[int, int], None],
+) -> dict[Key, float | None]:
+    networks = [point.arch for point in points.networks]
+    keys = {
+        (index, seed): Training(arch, config.seed + seed)
+        for index, arch in enumerate(networks)
+        for seed in range(config.seeds)
+    }
+    ranking = _surface_ranking(points)
+    while True:
+        answers = {
+            key: trainings.answers[training.key].accuracy
+            for key, training in keys.items()
+            if training.key in trainings.answers
+        }
+        wanted = next_trainings(len(networks), config.seeds, answers, ranking)
+        if not wanted:
+            return answers
+        # Round after round of seeds, so that an early stop leaves every network with as many.
+        ordered = sorted(wanted, key=lambda key: (key[1], key[0]))
+        trainings.run([keys[key] for key in ordered], workers, note)
+
+
+def _surface_ranking(points: Points) -> Ranking:
+    """By the surface's expectation at equal cost where it can be fitted, else by the mean."""
+
+    def rank(networks: Sequence[int], accuracies: Sequence[Sequence[float]]) -> Sequence[float]:
+        enough = len(networks) >= LEAST_NETWORKS and max(map(len, accuracies)) > 1
+        if not enough:
+            return by_mean(networks, accuracies)
+        chosen = list(networks)
+        readings = Readings(
+            points.shares[chosen],
+            points.log_cost[chosen],
+            tuple(tuple(row) for row in accuracies),
+        )
+        expected = fit_surface(readings, draws=_RANKING_DRAWS).expected
+        return [float(value) for value in np.asarray(expected)]
+
+    return rank

@@ -1,0 +1,160 @@
+"""A fit in words, and as the content of coefficients.json."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from nas.cost import network_cost
+from nas.fitting.config import FitConfig
+from nas.fitting.outcome import FitOutcome, LengthOutcome
+from nas.scaling.surface import DIMENSIONS
+from nas.units import format_count
+
+# So many of the networks that cannot be told apart are named.
+_NAMED = 8
+
+
+def about_coefficients(config: FitConfig, outcome: FitOutcome, command: str) -> dict[str, Any]:
+    """What coefficients.json says beside alpha, beta and gamma."""
+    return {
+        "found_by": command,
+        "baseline": config.baseline.name,
+        "baseline_digest": config.baseline.digest(),
+        "resolution_px": config.baseline.resolution,
+        "data": config.data,
+        "constraint": config.constraint,
+        "ratio": config.ratio,
+        "tolerance": config.tolerance,
+        "nominal_ratio": outcome.coefficients.nominal_ratio,
+        "intervals": {name: list(pair) for name, pair in outcome.intervals.items()},
+        "level": outcome.last.optimum.level,
+        "settled": outcome.settled,
+        "lengths": [_length_document(outcome, length) for length in outcome.lengths],
+    }
+
+
+def summary(config: FitConfig, outcome: FitOutcome, command: str) -> str:
+    """One page of Markdown."""
+    lines = [
+        f"# How {config.baseline.name or 'the baseline'} grows",
+        "",
+        f"`{command}`",
+        "",
+        *headlines(config, outcome),
+        "",
+        "| epochs | networks | trainings | best network | optimum (depth, width, resolution) "
+        "| may be the best | seed sd | network sd |",
+        "|---|---|---|---|---|---|---|---|",
+        *(_row(outcome, length) for length in outcome.lengths),
+        "",
+        "Shares are parts of the growth in log cost. The best network is that of the highest "
+        "expected accuracy at equal cost. seed sd and network sd are in points of accuracy. "
+        "`grid.csv` has every network and `surface.png` the picture.",
+        "",
+    ]
+    return "\n".join(lines)
+
+
+def headlines(config: FitConfig, outcome: FitOutcome) -> list[str]:
+    """What a person should know, a sentence a line."""
+    c, last, grid = outcome.coefficients, outcome.last, outcome.points.grid
+    (a_low, a_high), (b_low, b_high), (g_low, g_high) = outcome.intervals.values()
+    lines = [
+        f"alpha {c.alpha:.3f} [{a_low:.3f}, {a_high:.3f}], beta {c.beta:.3f} [{b_low:.3f}, "
+        f"{b_high:.3f}], gamma {c.gamma:.3f} [{g_low:.3f}, {g_high:.3f}]: the surface's optimum "
+        f"and its {last.optimum.level:.0%} region; nominal ratio {c.nominal_ratio:.2f}.",
+        f"{len(grid.points)} distinct networks cost within {grid.tolerance:.0%} of "
+        f"{grid.ratio:g} times the baseline's {grid.constraint} "
+        f"({format_count(getattr(network_cost(config.baseline), grid.constraint))}).",
+        f"Best at equal cost: {_named(outcome, last.choice)}; highest mean: "
+        f"{_named(outcome, last.argmax)}.",
+    ]
+    if last.tie:
+        names = [_named(outcome, index) for index in last.undecided[:_NAMED]]
+        more = len(last.undecided) - len(names)
+        lines.append(
+            f"A tie: with {last.optimum.level:.0%} probability the best is one of "
+            f"{len(last.undecided)}: {'; '.join(names)}{f'; and {more} more' if more else ''}."
+        )
+    else:
+        lines.append("One network is the best: no other can be told to equal it.")
+    return lines + warnings(outcome)
+
+
+def warnings(outcome: FitOutcome) -> list[str]:
+    """What limits the fit."""
+    found = []
+    if not outcome.points.grows_in_all:
+        found.append(
+            "No network of the grid grows in all three dimensions: rounding leaves none at this "
+            "ratio and resolution. What the surface says of the triangle's inside is extrapolated."
+        )
+    if outcome.points.offered is not None:
+        found.append(
+            f"{len(outcome.points.networks)} networks are few; --tolerance "
+            f"{outcome.points.offered:.0%} would give more."
+        )
+    if outcome.settled is None:
+        found.append(
+            "One length of training: short trainings favour width and resolution over depth, so "
+            "fit at two (--epochs 20,60) before relying on it."
+        )
+    elif not outcome.settled:
+        before, after = outcome.lengths[-2], outcome.last
+        found.append(
+            f"The optimum has not settled: from {before.epochs} to {after.epochs} epochs it moved "
+            f"from {_shares(before)} to {_shares(after)} (depth, width, resolution)."
+        )
+    return found
+
+
+def _length_document(outcome: FitOutcome, length: LengthOutcome) -> dict[str, Any]:
+    return {
+        "epochs": length.epochs,
+        "networks": len(length.networks),
+        "trainings": int(length.readings.counts.sum()),
+        "seed_sd": length.surface.seed_sd,
+        "network_sd": length.surface.network_sd,
+        "optimum": {
+            "shares": dict(zip(DIMENSIONS, map(float, length.optimum.shares), strict=True)),
+            "accuracy": length.optimum.accuracy,
+            "low": dict(zip(DIMENSIONS, map(float, length.optimum.low), strict=True)),
+            "high": dict(zip(DIMENSIONS, map(float, length.optimum.high), strict=True)),
+        },
+        "argmax": _point_document(outcome, length.argmax),
+        "choice": _point_document(outcome, length.choice),
+        "tie": length.tie,
+        "may_be_best": [_point_document(outcome, index) for index in length.undecided],
+    }
+
+
+def _point_document(outcome: FitOutcome, index: int) -> dict[str, Any]:
+    point = outcome.points.networks[index]
+    c = point.coefficients
+    return {
+        "digest": point.arch.digest(),
+        "alpha": c.alpha,
+        "beta": c.beta,
+        "gamma": c.gamma,
+        "resolution_px": point.arch.resolution,
+        "realised_ratio": point.ratio,
+    }
+
+
+def _row(outcome: FitOutcome, length: LengthOutcome) -> str:
+    surface = length.surface
+    return (
+        f"| {length.epochs or '-'} | {len(length.networks)} | {int(length.readings.counts.sum())} "
+        f"| {_named(outcome, length.choice)} | {_shares(length)} | {len(length.undecided)} "
+        f"| {100 * surface.seed_sd:.2f} | {100 * surface.network_sd:.2f} |"
+    )
+
+
+def _named(outcome: FitOutcome, index: int) -> str:
+    point = outcome.points.networks[index]
+    c = point.coefficients
+    return f"({c.alpha:g}, {c.beta:g}, {point.arch.resolution} px) at {point.ratio:.2f}x"
+
+
+def _shares(length: LengthOutcome) -> str:
+    return ", ".join(f"{share:.2f}" for share in length.optimum.shares)

@@ -1,0 +1,116 @@
+"""The prior covariance of accuracy over networks, made for few, noisy readings of many choices.
+
+In units of the readings' variance, it is a sum of four ideas:
+
+- *shared effects*: "more layers help, wherever they are": a slope on the sum over a kind's answers;
+- *main effects*: a slope of its own for every answer, and for every (log) cost;
+- *interactions*: slopes on products of answers, see `interactions.py`;
+- *a smooth rest*: squared-exponential over all columns, with one length scale per kind of question
+  and one for the costs.
+
+Amplitudes, length scales and the noise have wide log-normal priors, stated below with their
+reasons. None was computed from data, but a few round values were tried side by side on the
+benchmark's main problems while this was written; those of the noise and the length scales were
+chosen on a made-up accuracy instead.
+"""
+
+from __future__ import annotations
+
+import math
+from dataclasses import dataclass
+
+import numpy as np
+import numpy.typing as npt
+
+from nas.samplers.interactions import Interactions
+from nas.samplers.parameter import Floats
+
+OFFSET_VARIANCE = 4.0
+"""Of the constant: the average of all networks may lie two SDs from the average of those seen."""
+
+JITTER = 1e-6
+"""Added to the noise variance, against round-off in the Cholesky factor."""
+
+
+@dataclass(frozen=True)
+class Prior:
+    """Log-normal priors of the parameters, in the order of `Kernel`'s vector."""
+
+    center: Floats
+    spread: Floats
+
+    def penalty(self, theta: Floats) -> tuple[float, Floats]:
+        """Minus the log density (up to a constant) and its gradient."""
+        z = (theta - self.center) / self.spread
+        return 0.5 * float(z @ z), z / self.spread
+
+
+class Kernel:
+    """The prior covariance; its parameters are logarithms in one vector.
+
+    In order: amplitudes of the linear blocks (shared effects, main effects per group, the
+    interactions), amplitude of the smooth rest, length scale per group, noise SD. The last group is
+    the costs, which have no shared effect.
+
+    Attributes:
+        rest: index of the rest's amplitude, which is also the number of linear blocks.
+    """
+
+    def __init__(
+        self,
+        group: npt.NDArray[np.int64],
+        groups: int,
+        interactions: Interactions | None = None,
+    ) -> None:
+        self.group, self.groups = group, groups
+        self._interactions = interactions
+        answers = max(int((group < groups - 1).sum()), 1)
+        self._membership = np.zeros((len(group), groups - 1))
+        for g in range(groups - 1):
+            self._membership[group == g, g] = 1 / math.sqrt(answers)
+        # Main effects of all answers add up to 0.7 SD, of a cost 0.5 SD (a cost alone explains a
+        # good part of accuracy), each kind of interaction to 0.3 SD; the rest 0.8 SD. A typical
+        # pair of networks is about sqrt(columns) length scales apart, so that the rest neither
+        # vanishes nor is a constant.
+        main = [math.log(0.7 / math.sqrt(answers))] * (groups - 1) + [math.log(0.5)]
+        widths = () if interactions is None else interactions.widths
+        products = [math.log(0.3 / math.sqrt(width)) for width in widths]
+        scales = [math.log(math.sqrt(max(len(group), 1)))] * groups
+        # The noise may be anything from nothing to most of what is seen: its prior is the widest.
+        # Length scales are held tighter, since a rest that forgets from one network to the next
+        # would pass for noise, and every reading would be taken at its word.
+        center = [math.log(0.3), *main, *products, math.log(0.8), *scales, math.log(0.2)]
+        spread = [1.0, *[0.7] * (groups - 1), 1.0, *[1.0] * len(products), 1.0]
+        self.rest = len(spread) - 1
+        self.prior = Prior(np.array(center), np.array([*spread, *[0.5] * groups, 2.0]))
+
+    def noise_variance(self, theta: Floats) -> float:
+        """Of a reading, jitter included."""
+        return math.exp(2 * float(theta[-1])) + JITTER
+
+    def rest_variance(self, theta: Floats) -> float:
+        """Of the smooth rest."""
+        return math.exp(2 * float(theta[self.rest]))
+
+    def scales(self, theta: Floats) -> Floats:
+        """(groups,) logarithms of the length scales."""
+        return theta[self.rest + 1 : -1]
+
+    def blocks(self, x: Floats) -> list[Floats]:
+        """Columns, each block with an amplitude, whose products are the linear covariance."""
+        main = [x[:, self.group == g] for g in range(self.groups)]
+        products = [] if self._interactions is None else self._interactions(x)
+        return [x @ self._membership, *main, *products]
+
+    def columns(self, x: Floats, theta: Floats) -> tuple[Floats, Floats]:
+        """Linear columns, the constant among them, and columns in units of their length scales."""
+        offset = np.full((len(x), 1), math.sqrt(OFFSET_VARIANCE))
+        amplitudes = np.exp(theta[: self.rest])
+        blocks = [a * block for a, block in zip(amplitudes, self.blocks(x), strict=True)]
+        return np.hstack([offset, *blocks]), x * np.exp(-self.scales(theta))[self.group]
+
+    def covariance(self, a: tuple[Floats, Floats], b: tuple[Floats, Floats], rest: float) -> Floats:
+        """Between rows given as `columns` gives them."""
+        squares = 0.5 * ((a[1] * a[1]).sum(1)[:, None] + (b[1] * b[1]).sum(1)[None, :])
+        exponent = np.minimum(a[1] @ b[1].T - squares, 0.0)
+        return np.asarray(a[0] @ b[0].T + rest * np.exp(exponent))

@@ -1,0 +1,212 @@
+"""What a trust report trains, in what order, and where it is kept.
+
+trust/trust.json, trust/trust.txt   the report, written beside and renamed
+trust/proxy/                        a random search, trained as the search did
+trust/long-N/, trust/pretrained-N-*/   the longer trainings; all go on where they were
+"""
+
+from __future__ import annotations
+
+import json
+import statistics
+from collections.abc import Callable, Sequence
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from nas.errors import ConfigError, RunError
+from nas.evaluators.base import option_names
+from nas.files import write_text_atomic
+from nas.runs.records import Run
+from nas.runs.study_reader import read_run_study
+from nas.searching.problem import Problem, load_problem
+from nas.shared.claims import settled
+from nas.spec import ArchSpec
+from nas.trainings import Training, Trainings
+from nas.trust.alternatives import alternatives, pretrained
+from nas.trust.candidates import judged_networks, random_networks
+from nas.trust.report import Budget, Retrained, TrustReport, make_report
+from nas.trust.settings import FIRST_SEED, TrustSettings
+from nas.units import format_duration
+from nas.workers import WorkerSettings
+
+if TYPE_CHECKING:
+    from optuna.trial import FrozenTrial
+
+# The recipe for weights that were trained before.
+FINETUNE = "finetune"
+Say = Callable[[str], None]
+
+
+def trust_report(
+    run: Run,
+    settings: TrustSettings,
+    workers: int,
+    say: Say,
+    problem: Problem | None = None,
+) -> TrustReport:
+    """Train what is missing, then write and return the report of a run.
+
+    say: told in a line what is done. problem: the run's, where it is loaded.
+    Raises: NasError where the run has nothing to retrain, or was not judged by training.
+    """
+    report = _Retraining(run, settings, workers, say, problem or load_problem(run.config)).report()
+    folder = run.folder / "trust"
+    write_text_atomic(folder / "trust.txt", report.text() + "\n")
+    write_text_atomic(folder / "trust.json", json.dumps(report.to_dict(), indent=2) + "\n")
+    return report
+
+
+class _Retraining:
+    """The trainings of one report."""
+
+    def __init__(
+        self, run: Run, settings: TrustSettings, workers: int, say: Say, problem: Problem
+    ) -> None:
+        self._problem, self._settings = problem, settings
+        self._workers, self._say = workers, say
+        self._proxy_epochs = _proxy_epochs(problem)
+        self._epochs = settings.epochs_of(self._proxy_epochs)
+        self._seeds = range(FIRST_SEED, FIRST_SEED + settings.seeds)
+        self._folder = run.folder / "trust"
+        self._trials = _trials(run)
+        self._paid = [t for t in self._trials if not {"refused", "repeat_of"} & set(t.user_attrs)]
+        self._proxies = self._trainings("proxy")
+        self._longer = self._trainings(f"long-{self._epochs}", epochs=self._epochs, train_seeds=1)
+
+    def _trainings(self, name: str, **changes: Any) -> Trainings:
+        """The trainings in `trust/NAME`, with the search's options but for `changes`."""
+        problem, folder = self._problem, self._folder / name
+        options = {**problem.worker_options(self._workers), **changes}
+        config = problem.config
+        settings = WorkerSettings(config.evaluator, problem.space, config.seed, folder, options)
+        return Trainings(settings, folder)
+
+    def report(self) -> TrustReport:
+        """Train what is missing, and compare."""
+        problem, asked = self._problem, self._settings.random
+        chosen = judged_networks(problem, self._trials, self._settings.networks)
+        found = chosen[0].arch
+        count = len(self._paid) if asked is None else min(asked, len(self._paid))
+        drawn = random_networks(problem, count)
+        others = alternatives(
+            problem.config.target_flops,
+            resolution=found.resolution,
+            classes=found.classes,
+            in_channels=found.in_channels,
+        )
+        built = [(one.name, one.arch) for one in others if one.arch is not None]
+        # Read now: what is wrong with a file should be told before hours of training.
+        given = [
+            pretrained(text, resolution=found.resolution, classes=found.classes)
+            for text in self._settings.pretrained
+        ]
+        self._say(self._plan(drawn, len(chosen) + bool(drawn) + len(built)))
+        best = self._random_search(drawn)
+        entries: list[tuple[str, str, ArchSpec, float | None]] = [
+            (one.name, one.group, one.arch, one.accuracy) for one in chosen
+        ]
+        if best is not None:
+            entries.append((f"best of {len(drawn)} random", "random search", best[1], best[0]))
+        entries += [(name, "alternative", arch, None) for name, arch in built]
+        wanted = [Training(arch, seed) for _, _, arch, _ in entries for seed in self._seeds]
+        self._longer.run(wanted, self._workers, self._progress(f"{self._epochs} epochs"))
+        networks = [self._retrained(*entry, self._longer) for entry in entries]
+        networks += [self._fine_tuned(*weights) for weights in given]
+        assert problem.data is not None
+        return make_report(
+            networks,
+            Budget(
+                len(drawn),
+                len(self._paid),
+                self._best_of_first(len(drawn)),
+                None if best is None else best[0],
+            ),
+            [one for one in others if one.arch is None],
+            data=problem.data.name,
+            toy=problem.data.toy,
+            proxy_epochs=self._proxy_epochs,
+            long_epochs=self._epochs,
+        )
+
+    def _random_search(self, drawn: Sequence[ArchSpec]) -> tuple[float, ArchSpec] | None:
+        """The best of random networks, each trained as the search would have."""
+        seed = self._problem.config.seed
+        wanted = [Training(arch, seed) for arch in drawn]
+        self._proxies.run(wanted, self._workers, self._progress("random search"))
+        answers = [(self._proxies.answers[training.key], training.arch) for training in wanted]
+        scored = [(a.accuracy, arch) for a, arch in answers if a.accuracy is not None]
+        return max(scored, key=lambda pair: pair[0], default=None)
+
+    def _fine_tuned(self, name: str, arch: ArchSpec, file: Path) -> Retrained:
+        """A network whose trained weights are fine-tuned on the same images for as long."""
+        from nas.training.weights import file_digest
+
+        tuned = self._trainings(
+            f"pretrained-{self._epochs}-{file.stem}-{file_digest(file)[:8]}",
+            epochs=self._epochs,
+            train_seeds=1,
+            recipe=FINETUNE,
+            pretrained=str(file),
+        )
+        wanted = [Training(arch, seed) for seed in self._seeds]
+        tuned.run(wanted, self._workers, self._progress(name))
+        return self._retrained(name, "pretrained", arch, None, tuned)
+
+    def _retrained(
+        self, name: str, group: str, arch: ArchSpec, proxy: float | None, trained: Trainings
+    ) -> Retrained:
+        answers = [trained.answers[arch.digest(), seed] for seed in self._seeds]
+        return Retrained(
+            name,
+            group,
+            arch,
+            proxy,
+            tuple(a.accuracy for a in answers if a.accuracy is not None),
+            tuple(a.error for a in answers if a.accuracy is None),
+        )
+
+    def _best_of_first(self, count: int) -> float | None:
+        """The search's best accuracy at or below the target after `count` trainings."""
+        target = self._problem.config.target_flops
+        attrs = [trial.user_attrs for trial in self._paid[:count]]
+        values = [a["accuracy"] for a in attrs if "accuracy" in a and a["flops"] <= target]
+        return max(map(float, values), default=None)
+
+    def _progress(self, what: str) -> Callable[[int, int], None]:
+        return lambda done, count: self._say(f"trust report, {what}: {done}/{count} trainings")
+
+    def _plan(self, drawn: Sequence[ArchSpec], networks: int) -> str:
+        """What is still to be trained, and about how long that takes."""
+        seed = self._problem.config.seed
+        short = len(self._proxies.missing(Training(arch, seed) for arch in drawn))
+        networks += len(self._settings.pretrained)
+        long = max(0, networks * self._settings.seeds - len(self._longer.answers))
+        spent = [float(t.user_attrs["seconds"]) for t in self._paid if "accuracy" in t.user_attrs]
+        each = statistics.fmean(spent) if spent else 0.0
+        seeds = int(self._problem.config.options.get("train_seeds", 1))
+        ratio = self._epochs / self._proxy_epochs / seeds
+        seconds = each * (short + long * ratio) / self._workers
+        return (
+            f"trust report: {short} trainings of a random search and {long} of {self._epochs} "
+            f"epochs are to be done, about {format_duration(seconds)}; it may be stopped at any "
+            "time"
+        )
+
+
+def _trials(run: Run) -> list[FrozenTrial]:
+    reader = read_run_study(run.folder, run.config)
+    if reader is None:
+        raise RunError(f"run {run.folder} has judged nothing yet; search first")
+    return [trial for trial in map(settled, reader.trials()) if trial is not None]
+
+
+def _proxy_epochs(problem: Problem) -> int:
+    evaluator, epochs = problem.evaluator, problem.config.options.get("epochs")
+    if problem.data is None or not {"data", "epochs"} <= set(option_names(evaluator)):
+        raise ConfigError(
+            f"a trust report trains networks longer; evaluator '{evaluator.name}' of this run does "
+            "not train on images"
+        )
+    if not isinstance(epochs, int):
+        raise ConfigError("the run does not say how many epochs it trained; search with --epochs")
+    return epochs

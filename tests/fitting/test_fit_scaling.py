@@ -1,0 +1,191 @@
+"""`nas fit-scaling` from the command to its files, with evaluators whose truth is known."""
+
+from __future__ import annotations
+
+import csv
+import json
+import os
+import signal
+import subprocess
+import sys
+import time
+from pathlib import Path
+from typing import Any
+
+import fit_toys
+import pytest
+
+from nas.archs import find_network
+from nas.cli.main import main
+from nas.scaling.coefficient_files import read_coefficients
+
+TESTS = Path(__file__).resolve().parents[1]
+BASE = ("--baseline", "efficientnet-b0", "--resolution", "64")
+
+
+@pytest.fixture
+def nas(tmp_path, monkeypatch, capsys):
+    monkeypatch.chdir(tmp_path)
+
+    def run(*arguments: object) -> tuple[int, str, str]:
+        with pytest.raises(SystemExit) as ended:
+            main(["fit-scaling", *map(str, arguments)])
+        written = capsys.readouterr()
+        return int(ended.value.code or 0), written.out, written.err
+
+    return run
+
+
+def fitted(nas: Any, evaluator: str, *arguments: object) -> dict[str, Any]:
+    code, out, err = nas(*BASE, "--evaluator", f"fit_toys:{evaluator}", "--json", *arguments)
+    assert code == 0, err
+    document: dict[str, Any] = json.loads(out)
+    return document
+
+
+def test_the_fit_finds_the_dimension_that_pays(nas) -> None:
+    document = fitted(nas, "Wide")
+    (length,) = document["lengths"]
+    shares = length["optimum"]["shares"]
+    assert shares["width"] > 0.6
+    assert document["nominal_ratio"] == pytest.approx(2.0)
+    assert document["settled"] is None
+    assert length["networks"] == 19
+    assert length["seed_sd"] == pytest.approx(fit_toys.SEED_SD, rel=0.4)
+    for name in ("alpha", "beta", "gamma"):
+        low, high = document["intervals"][name]
+        assert low - 1e-9 <= document[name] <= high + 1e-9
+    folder = Path("fit-efficientnet-b0")
+    assert read_coefficients(folder).beta == document["beta"]
+    assert (folder / "surface.png").read_bytes().startswith(b"\x89PNG")
+    assert "may be the best" in (folder / "summary.md").read_text()
+
+
+def test_the_chosen_network_is_really_the_best_or_called_undecided(nas) -> None:
+    document = fitted(nas, "Wide", "--tolerance", "15%", "--seeds", "8")
+    (length,) = document["lengths"]
+    with Path("fit-efficientnet-b0/grid.csv").open(newline="") as stream:
+        rows = list(csv.DictReader(stream))
+    assert len(rows) == length["networks"]
+    seeds = [int(row["seeds"]) for row in rows]
+    assert sum(seeds) == length["trainings"]
+    assert max(seeds) == 8
+    assert min(seeds) == 1
+    named = {row["digest"] for row in rows if row["may_be_best"] == "True"}
+    assert named == {point["digest"] for point in length["may_be_best"]}
+    assert length["choice"]["digest"] in named
+
+
+def test_where_nothing_pays_it_is_called_a_tie(nas) -> None:
+    document = fitted(nas, "Level")
+    (length,) = document["lengths"]
+    assert length["tie"]
+    assert len(length["may_be_best"]) > 3
+    low, high = document["intervals"]["beta"]
+    assert high - low > 0.2
+
+
+def test_the_same_command_trains_nothing_twice(nas, tmp_path, monkeypatch) -> None:
+    monkeypatch.setenv("FIT_LOG", str(tmp_path / "paid"))
+    monkeypatch.setenv("FIT_SECONDS", "0")
+    first = fitted(nas, "Slow", "--seeds", "2", "--workers", "2")
+    paid = (tmp_path / "paid").read_text().splitlines()
+    assert len(paid) == len(set(paid)) == first["lengths"][0]["trainings"]
+    assert fitted(nas, "Slow", "--seeds", "2", "--workers", "1") == first
+    assert (tmp_path / "paid").read_text().splitlines() == paid
+
+
+def test_a_killed_fit_ends_as_an_undisturbed_one(tmp_path) -> None:
+    environment = {
+        **os.environ,
+        "PYTHONPATH": os.pathsep.join([str(TESTS), os.environ.get("PYTHONPATH", "")]),
+        "FIT_LOG": str(tmp_path / "paid"),
+        "FIT_SECONDS": "0.15",
+    }
+    words = ["fit-scaling", *BASE, "--evaluator", "fit_toys:Slow", "--seeds", "2", "--json"]
+    command = [sys.executable, "-m", "nas", *words, "--quiet", "--out"]
+    killed = subprocess.Popen([*command, "killed"], cwd=tmp_path, env=environment)
+    deadline = time.monotonic() + 240
+    while not (tmp_path / "paid").exists() or len((tmp_path / "paid").read_text().split()) < 14:
+        assert time.monotonic() < deadline
+        time.sleep(0.05)
+    killed.send_signal(signal.SIGKILL)
+    killed.wait()
+    environment["FIT_SECONDS"] = "0"
+    ends = []
+    for out in ("killed", "whole"):
+        done = subprocess.run(
+            [*command, out], cwd=tmp_path, env=environment, capture_output=True, check=True
+        )
+        ends.append(json.loads(done.stdout))
+    for end in ends:
+        del end["out"], end["found_by"]
+    assert ends[0] == ends[1]
+
+
+def test_networks_that_fail_are_left_out(nas) -> None:
+    document = fitted(nas, "Patchy", "--step", "0", "--tolerance", "3%", "--seeds", "2")
+    with Path("fit-efficientnet-b0/grid.csv").open(newline="") as stream:
+        rows = list(csv.DictReader(stream))
+    failed = [row for row in rows if int(row["digest"], 16) % 5 == 0]
+    assert failed
+    assert all(row["accuracy"] == "" and row["may_be_best"] == "False" for row in failed)
+    assert document["lengths"][0]["networks"] == len(rows) - len(failed)
+
+
+def test_a_run_gets_its_coefficients_and_then_its_family(nas, tmp_path, capsys) -> None:
+    with pytest.raises(SystemExit):
+        main(["search", "-t", "400M", "--trials", "5", "--quiet", "--out", "runs/mine"])
+    capsys.readouterr()
+    code, out, err = nas("--evaluator", "fit_toys:Wide", "--resolution", "64", "--json")
+    assert code == 0, err
+    document = json.loads(out)
+    assert document["out"] == "runs/mine/fit"
+    assert read_coefficients(tmp_path / "runs" / "mine").alpha == document["alpha"]
+    with pytest.raises(SystemExit):
+        main(["family", "--baseline", "runs/mine", "--json"])
+    assert json.loads(capsys.readouterr().out)["rule"] == "fitted"
+    assert find_network("runs/mine:b3").resolution > 64
+
+
+def test_a_dry_run_lists_the_networks_and_writes_nothing(nas, tmp_path) -> None:
+    code, out, _ = nas(*BASE, "--evaluator", "fit_toys:Wide", "--dry-run", "--json")
+    document = json.loads(out)
+    assert code == 0
+    assert len(document["networks"]) == 19
+    assert document["trainings"] == 19 + 10 + 2 * 5
+    assert list(tmp_path.iterdir()) == []
+    text = nas(*BASE, "--evaluator", "fit_toys:Wide", "--dry-run")[1]
+    assert "39 trainings" in text
+
+
+@pytest.mark.parametrize(
+    ("arguments", "said"),
+    [
+        (("--baseline", "efficientnet-b0"), "a fit trains networks and needs images"),
+        ((), "no run found"),
+        ((*BASE, "--evaluator", "fit_toys:Wide", "--tolerance", "2%"), "try --tolerance"),
+        ((*BASE, "--evaluator", "fit_toys:Wide", "--tolerance", "ten"), "write 10% or 0.1"),
+        ((*BASE, "--evaluator", "fit_toys:Wide", "--seeds", "1"), "--seeds is 1"),
+        ((*BASE, "--evaluator", "fit_toys:Wide", "--epochs", "9,3"), "must grow"),
+        ((*BASE, "--evaluator", "fit_toys:Wide", "--epochs", "a"), "20,60"),
+        ((*BASE, "--evaluator", "fit_toys:Wide", "--ratio", "0.5"), "--ratio is 0.5"),
+        ((*BASE, "--evaluator", "fit_toys:Wide", "--constraint", "memory"), "cannot constrain"),
+        ((*BASE, "--evaluator", "fit_toys:Hopeless"), "no training of the fit succeeded"),
+        ((*BASE, "--evaluator", "fit_toys:Wide", "--out", "blocker"), "blocker is a file"),
+        ((*BASE, "--data", "nowhere"), "nowhere"),
+    ],
+)
+def test_bad_input_is_one_line(nas, tmp_path, arguments, said) -> None:
+    (tmp_path / "blocker").write_text("in the way")
+    code, out, err = nas(*arguments)
+    assert (code, out) == (2, "")
+    assert said in err.splitlines()[-1]
+    assert (tmp_path / "blocker").read_text() == "in the way"
+
+
+def test_other_settings_are_refused_by_name(nas) -> None:
+    fitted(nas, "Wide")
+    code, _, err = nas(*BASE, "--evaluator", "fit_toys:Wide", "--seeds", "2")
+    assert code == 2
+    assert "seeds 4 -> 2" in err
