@@ -181,7 +181,7 @@ def command(
         _hand_to_run(run, config, outcome, typed)
     from nas.cli.fit_text import show_outcome
 
-    show_outcome(config, outcome, folder, typed, as_json)
+    show_outcome(config, outcome, folder, text, typed, as_json)
 
 
 def _config(

@@ -50,9 +50,9 @@ def show_plan(config: FitConfig, points: Points, as_json: bool) -> None:
 
 
 def show_outcome(
-    config: FitConfig, outcome: FitOutcome, folder: Path, typed: str, as_json: bool
+    config: FitConfig, outcome: FitOutcome, folder: Path, baseline: str, typed: str, as_json: bool
 ) -> None:
-    """What a fit found."""
+    """What a fit found; `baseline` as a person named it."""
     if as_json:
         c = outcome.coefficients
         print_json(
@@ -76,7 +76,7 @@ def show_outcome(
         click.echo(line)
     click.echo(
         f"\nWrote coefficients.json, grid.csv, surface.png and summary.md to {folder}; make the "
-        f"family with `nas family --baseline ... --coefficients {folder / 'coefficients.json'}`"
+        f"family with `nas family --baseline {baseline} --coefficients {folder}`"
     )
 
 
