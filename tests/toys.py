@@ -245,10 +245,10 @@ class Leaving(Toy):
     cheap = False
 
     def evaluate(self, arch: ArchSpec, *, seed: int) -> Accuracy:
-        if arch.digest()[0] in "01234567":
+        if arch.digest()[0] in "0123":
             raise SystemExit("leaving")
         result = super().evaluate(arch, seed=seed)
-        if arch.digest()[0] in "89ab":
+        if arch.digest()[0] in "4567":
             object.__setattr__(result, "source", (lambda: None))
         return result
 
