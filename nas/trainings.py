@@ -7,7 +7,7 @@ these networks, with these seeds. The record is an Optuna study in a journal, as
 from __future__ import annotations
 
 import dataclasses
-from collections import deque
+from collections import Counter, deque
 from collections.abc import Callable, Iterable, Iterator
 from contextlib import closing
 from dataclasses import dataclass
@@ -27,7 +27,8 @@ if TYPE_CHECKING:
     from optuna import Study
 
 MAX_ATTEMPTS = 3
-"""A training that kills its worker so many times is given up."""
+"""A training that kills its worker so many times is given up; one that fails is tried again by the
+next so many commands, since what was missing (images, memory, a GPU) may be back."""
 
 STUDY = "trainings"
 
@@ -71,7 +72,7 @@ class Trainings:
         make_folder(folder)
         with quiet_optuna():
             self._study: Study = open_journal(folder / "study.journal", STUDY, ["maximize"])
-            self.answers = dict(map(_read, self._study.get_trials(deepcopy=False)))
+            self.answers = _known(self._study.get_trials(deepcopy=False))
 
     def missing(self, wanted: Iterable[Training]) -> list[Training]:
         """Those that are not done, each once."""
@@ -117,27 +118,37 @@ class Trainings:
         digest, seed = training.key
         attributes = {
             "digest": digest,
+            "seed": seed,
             "name": training.arch.name,
             "error": answer.error,
-            "seconds": round(answer.seconds, 3),
+            "seconds": answer.seconds,
             "source": answer.source,
         }
         failed = answer.accuracy is None
         trial = optuna.trial.create_trial(
             state=optuna.trial.TrialState.FAIL if failed else optuna.trial.TrialState.COMPLETE,
             value=answer.accuracy,
-            params={"seed": seed},
-            distributions={"seed": optuna.distributions.IntDistribution(0, 2**31 - 1)},
             user_attrs=attributes,
         )
         with quiet_optuna(), saved(f"a training of network {digest[:8]}"):
             self._study.add_trial(trial)
 
 
+def _known(trials: Iterable[Any]) -> dict[tuple[str, int], Answer]:
+    """What need not be done again: what has an accuracy, and what has failed too often."""
+    answers: dict[tuple[str, int], Answer] = {}
+    failures: Counter[tuple[str, int]] = Counter()
+    for key, answer in map(_read, trials):
+        failures[key] += answer.accuracy is None
+        if answer.accuracy is not None or failures[key] >= MAX_ATTEMPTS:
+            answers[key] = answer
+    return answers
+
+
 def _read(trial: Any) -> tuple[tuple[str, int], Answer]:
     attributes = trial.user_attrs
     try:
-        key = str(attributes["digest"]), int(trial.params["seed"])
+        key = str(attributes["digest"]), int(attributes["seed"])
         answer = Answer(
             trial.values[0] if trial.values else None,
             attributes["error"],

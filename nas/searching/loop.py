@@ -61,6 +61,8 @@ if TYPE_CHECKING:
 DRY_TRIALS = 50
 # An evaluator that fails so many times in a row from the start will fail for ever.
 HOPELESS_FAILURES = 10
+# One that has worked may meet networks that it cannot judge, but not so many in a row.
+LOST_FAILURES = 25
 # A network that kills its worker so many times is set aside.
 MAX_ATTEMPTS = 3
 
@@ -369,12 +371,18 @@ class Search:
 
 
 def give_up_if_hopeless(ledger: Ledger, evaluator: str) -> None:
-    """Raises: EvaluationError if the evaluator has failed on every network, and on many."""
+    """Raises: EvaluationError if the evaluator fails on everything, or has stopped working."""
+    reason = ledger.trials[-1].user_attrs.get("error", "")
     if ledger.failures >= HOPELESS_FAILURES and ledger.failures == ledger.evaluations:
-        reason = ledger.trials[-1].user_attrs.get("error", "")
         raise EvaluationError(
             f"evaluator '{evaluator}' failed on all of the first {ledger.failures} networks; "
             f"the last time: {reason}"
+        )
+    # Something has gone that was there: images, a GPU. The rest of the budget is not spent on it.
+    if ledger.failures >= LOST_FAILURES:
+        raise EvaluationError(
+            f"evaluator '{evaluator}' failed on {ledger.failures} networks in a row; the last "
+            f"time: {reason}; mend that, and the same command goes on"
         )
 
 
