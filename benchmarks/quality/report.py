@@ -33,11 +33,6 @@ def write_report(runs: Path, extras: Path, out: Path) -> None:
         "start. `synthetic` problems have no B0: one point below the optimum stands for it.",
         "",
     ]
-    if any("ours-earlier" in samplers for samplers in groups.values()):
-        text += [
-            "`ours-earlier`: our sampler before it knew interactions, where not measured anew.",
-            "",
-        ]
     for (problem, noise), samplers in groups.items():
         text += table(problem, noise, samplers)
         figure(problem, noise, samplers, out)
