@@ -54,11 +54,13 @@ def find_network(text: str) -> ArchSpec:
 
 
 def read_network(path: Path) -> ArchSpec:
-    """Read a network's JSON file, or a result file that holds one under `spec` or `best`.
+    """Read a network's JSON file, a result file that holds one under `spec` or `best`, or weights.
 
     Raises: SpecError naming the file.
     """
     try:
+        if path.suffix == ".safetensors":
+            return _of_weights(path)
         content: Any = json.loads(path.read_text(encoding="utf-8"))
     except (OSError, ValueError) as error:
         reason = error.strerror if isinstance(error, OSError) else f"not JSON: {error}"
@@ -70,6 +72,18 @@ def read_network(path: Path) -> ArchSpec:
         return ArchSpec.from_dict(content)
     except NasError as error:
         raise SpecError(f"{path}: {error}") from None
+
+
+def _of_weights(path: Path) -> ArchSpec:
+    """The network that a weight file of `nas train` says it is of."""
+    from nas.training.weight_header import read_header
+
+    spec = read_header(path).metadata.get("spec")
+    if spec is None:
+        raise SpecError(
+            f"{path} holds no network spec, as `nas train` writes one; name the network instead"
+        )
+    return ArchSpec.from_json(spec)
 
 
 def resized(

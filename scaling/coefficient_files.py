@@ -57,5 +57,5 @@ def read_coefficients(path: Path) -> ScalingCoefficients:
         raise ConfigError(f"{file} lacks a number for alpha, beta or gamma")
     try:
         return ScalingCoefficients(*(float(value) for value in values))  # type: ignore[arg-type]
-    except ConfigError as error:
+    except (ConfigError, OverflowError) as error:
         raise ConfigError(f"{file}: {error}") from None

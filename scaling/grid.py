@@ -22,7 +22,7 @@ from nas.scaling.steps import By, Direction, last_true, roundest
 from nas.scaling.transform import scale
 from nas.spec import ArchSpec
 
-Constraint = Literal["flops", "activations", "params"]
+Constraint = Literal["flops", "activations"]
 CONSTRAINTS: tuple[Constraint, ...] = get_args(Constraint)
 
 TOLERANCES = (0.02, 0.05, 0.1, 0.15, 0.2, 0.3)
@@ -98,6 +98,8 @@ def feasible_grid(
 ) -> Grid:
     """Every distinct network whose `constraint` is within `tolerance` of `ratio` times baseline's.
 
+    Parameters are no constraint: resolution has none, so nothing would bound it.
+
     tolerance: relative, 0.1 for 10 %. step: keep only networks that a grid of that step in alpha,
     beta and gamma would meet (the paper's grid, whose step is not printed); None for all.
     Raises: ConfigError for settings that make no grid.
@@ -108,15 +110,16 @@ def feasible_grid(
         raise ConfigError(f"--ratio is {ratio:g}; a fit needs more than 1, such as the paper's 2")
     if not 0 < tolerance < 1:
         raise ConfigError(f"--tolerance is {tolerance:.0%}; it must be between 0 and 100 %")
+    if ratio * (1 - tolerance) <= 1:
+        raise ConfigError(
+            f"{ratio:g} times the baseline, give or take {tolerance:.3g} of that, includes the "
+            "baseline itself; lower --tolerance or raise --ratio"
+        )
     if step is not None and not 0 < step <= 1:
         raise ConfigError(f"--step is {step:g}; it must be above 0 and at most 1, such as 0.05")
     origin = getattr(network_cost(baseline), constraint)
     ceiling = origin * ratio * (1 + tolerance)
     floor = origin * ratio * (1 - tolerance)
-
-    def cost_of(multipliers: Multipliers) -> float:
-        arch = _network(baseline, multipliers, resolution_multiple)
-        return float(getattr(network_cost(arch), constraint))
 
     levels = [
         tuple(
@@ -127,19 +130,13 @@ def feasible_grid(
         for by in ("depth", "width", "resolution")
     ]
     points = []
-    for alpha, beta in itertools.product(levels[0], levels[1]):
-        # What a dimension costs grows with its multiplier; so all later ones are too dear as well.
-        if cost_of(Multipliers(alpha.multiplier, beta.multiplier, 1.0)) > ceiling:
-            continue
-        for gamma in levels[2]:
-            multipliers = Multipliers(alpha.multiplier, beta.multiplier, gamma.multiplier)
-            arch = _network(baseline, multipliers, resolution_multiple)
-            cost = network_cost(arch)
-            value = getattr(cost, constraint)
-            if value > ceiling:
-                break
-            if value >= floor:
-                points.append(GridPoint(arch, cost, value / origin, alpha, beta, gamma))
+    for alpha, beta, gamma in itertools.product(*levels):
+        multipliers = Multipliers(alpha.multiplier, beta.multiplier, gamma.multiplier)
+        arch = _network(baseline, multipliers, resolution_multiple)
+        cost = network_cost(arch)
+        value = getattr(cost, constraint)
+        if floor <= value <= ceiling:
+            points.append(GridPoint(arch, cost, value / origin, alpha, beta, gamma))
     unique = {point.arch.digest(): point for point in reversed(points)}
     ordered = sorted(unique.values(), key=lambda point: (point.ratio, point.arch.digest()))
     return Grid(baseline, constraint, ratio, tolerance, tuple(ordered))
@@ -151,7 +148,7 @@ def next_tolerance(grid: Grid, least: int, **settings: float | int | None) -> fl
     settings: the `step` and `resolution_multiple` that the grid was made with.
     """
     for tolerance in TOLERANCES:
-        if tolerance <= grid.tolerance:
+        if tolerance <= grid.tolerance or grid.ratio * (1 - tolerance) <= 1:
             continue
         wider = feasible_grid(
             grid.baseline,
@@ -192,11 +189,6 @@ def _levels(
         cost = getattr(network_cost(arch), constraint)
         if cost > ceiling:
             return
-        if constraint == "params" and by == "resolution":
-            # Resolution has no parameters: nothing would ever stop it.
-            raise ConfigError(
-                "--constraint params does not bound the resolution; use flops or activations"
-            )
 
         def same(at: float, arch: ArchSpec = arch) -> bool:
             return direction.try_network(at) == arch

@@ -20,6 +20,8 @@ from nas.scaling.target import fit_to_flops
 from nas.spec import ArchSpec
 
 BASELINE_NAME = "b0"
+LARGEST_RATIO = 10**6
+"""Beyond any network; the released B7 has 98."""
 
 # The released B0 and B7: their dropout grows with the network, in steps of a tenth.
 _RELEASED_DROPOUT = (COEFFICIENTS["b0"].dropout, COEFFICIENTS["b7"].dropout)
@@ -43,12 +45,16 @@ def sized_family(
 
     ratios: realised FLOPs over the baseline's; None for those of the released family. Ratios above
     1 are b1, b2, ...; one below 1 is named by itself (x0.5). grow_dropout: see `grown_dropout`.
-    Raises: ConfigError for a ratio that no network of this rule comes near.
+    Nearest may be far where a rule grows in large steps, as depth does: see the realised ratios.
+    Raises: ConfigError for a ratio that no network of this rule reaches.
     """
     asked = sorted(set(published_ratios() if ratios is None else ratios))
     for ratio in asked:
-        if not ratio > 0 or not math.isfinite(ratio):
-            raise ConfigError(f"a FLOPs ratio of {ratio:g} makes no network; give positive numbers")
+        if not 0 < ratio <= LARGEST_RATIO:
+            raise ConfigError(
+                f"a FLOPs ratio of {ratio:g} makes no network; give positive numbers up to "
+                f"{LARGEST_RATIO:,}"
+            )
     origin = network_cost(baseline)
     direction = Direction(baseline, "compound", coefficients, resolution_multiple)
     below = [ratio for ratio in asked if ratio < 1]

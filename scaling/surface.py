@@ -8,13 +8,14 @@ costs beyond the target as a covariate.
 Rounding leaves few networks, often none that grows in all three dimensions at once, so the products
 may not be determined. They get a common normal prior, and what the readings leave open stays open:
 it widens the region of the optimum instead of vanishing. Two errors are told apart, that of a seed
-and that of a network (by which accuracy deviates from anything smooth). Neither they nor the
-prior's width are assumed: all are averaged over, by how well they explain the readings.
+and that of a network (by which accuracy deviates from anything smooth). The first is pooled from
+the repeated trainings; the second and the prior's width are averaged over, by how well they
+explain the readings.
 """
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
 import numpy as np
@@ -22,6 +23,7 @@ from numpy.typing import NDArray
 
 from nas.errors import ConfigError
 from nas.scaling.coefficients import ScalingCoefficients
+from nas.scaling.grid import Constraint
 
 Floats = NDArray[np.float64]
 
@@ -52,14 +54,25 @@ def mesh(steps: int = _MESH) -> Floats:
     return np.array(rows, dtype=np.float64) / steps
 
 
-def coefficients_of(shares: Floats, ratio: float) -> ScalingCoefficients:
-    """The (alpha, beta, gamma) whose nominal ratio is `ratio` and whose growth has these shares.
+EXPONENTS: Mapping[Constraint, tuple[float, float, float]] = {
+    "flops": (1.0, 2.0, 2.0),
+    "activations": (1.0, 1.0, 2.0),
+}
+"""With what power of depth, width and resolution a cost grows, before rounding."""
 
-    FLOPs grow with depth, and with the square of width and of resolution.
-    """
-    growth = np.log(ratio) * np.asarray(shares, dtype=np.float64)
-    alpha, beta, gamma = np.exp(growth / np.array([1.0, 2.0, 2.0]))
+
+def coefficients_of(
+    shares: Floats, ratio: float, constraint: Constraint = "flops"
+) -> ScalingCoefficients:
+    """The (alpha, beta, gamma) that multiply the constraint's cost by `ratio`, in these shares."""
+    alpha, beta, gamma = multipliers_of(shares, ratio, constraint)
     return ScalingCoefficients(float(alpha), float(beta), float(gamma))
+
+
+def multipliers_of(shares: Floats, ratio: float, constraint: Constraint) -> Floats:
+    """Multipliers (..., 3) of depth, width and resolution for shares (..., 3) of the growth."""
+    growth = np.log(ratio) * np.asarray(shares, dtype=np.float64)
+    return np.asarray(np.exp(growth / np.array(EXPONENTS[constraint])))
 
 
 def growth_shares(costs: Sequence[Sequence[float]]) -> Floats:
@@ -226,13 +239,15 @@ class _Fit:
         return drawn[:, :_TERMS], drawn[:, _TERMS:]
 
 
-def find_optimum(surface: Surface, *, level: float = 0.9) -> Optimum:
+def find_optimum(surface: Surface, *, level: float = 0.9, shares: Floats | None = None) -> Optimum:
     """The best split, and the region that holds the true one with probability `level`.
+
+    shares: (m, 3), the splits to choose from; a lattice over the whole triangle where not given.
 
     Splits enter the region in the order of how far, in units of its own uncertainty, the best one
     is ahead of them, until it holds the optimum of that part of the draws.
     """
-    shares = mesh()
+    shares = mesh() if shares is None else shares
     heights = surface.at(shares)
     expected = heights.mean(axis=0)
     best = int(expected.argmax())

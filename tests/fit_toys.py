@@ -43,6 +43,13 @@ class Wide:
         return Accuracy(self.truth(arch) + luck, "a known surface")
 
 
+class Lengths(Wide):
+    """Has lengths of training, which change nothing."""
+
+    name = "lengths"
+    option_names = ("epochs",)
+
+
 class Level(Wide):
     """No network is better than another."""
 

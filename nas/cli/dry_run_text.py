@@ -26,13 +26,16 @@ def show_dry_run(config: SearchConfig, out: Path | None, workers: int, as_json: 
     sample = seen.space
     fitting = sample.at_or_below(config.target_flops)
     click.echo("dry run: nothing is written")
+    size = sample.size.networks
+    # That no draw fits is not that no network does.
+    count, least = (fitting.networks, "") if fitting.at_most is None else (fitting.at_most, "< ")
     click.echo(
-        f"space {sample.space}: {sample.size.networks:.3g} networks, {fitting.networks:.2g} of "
-        f"them ({fitting.networks / sample.size.networks:.1%}) at or below "
-        f"{format_count(config.target_flops)} FLOPs"
+        f"space {sample.space}: {size:.3g} networks, {least}{count:.2g} of them "
+        f"({least}{count / size:.2%}) at or below {format_count(config.target_flops)} FLOPs"
     )
     if seen.within_bounds is not None:
-        click.echo(f"bounds: met by {seen.within_bounds:.1%} of random networks, all together")
+        met = f"{seen.within_bounds:.1%}" if seen.within_bounds else "none in 500"
+        click.echo(f"bounds: met by {met} of random networks, all together")
     done = f", {seen.done} of them done" if seen.done else ""
     where = "in this process" if seen.in_process else f"by {seen.workers} worker processes"
     on = f" on GPUs {', '.join(seen.gpus)}" if seen.gpus else ""

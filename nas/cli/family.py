@@ -173,7 +173,7 @@ def command(
     realised, best), formula_at_index and formula_at_best_phi.
     """  # noqa: D301 - \b is click's mark for text that must not be re-wrapped
     given = coefficients_from(alpha, beta, gamma)
-    name, coefficients = choose_rule(rule, given, coefficients_file, baseline_text)
+    name, coefficients = choose_rule(rule, published, given, coefficients_file, baseline_text)
     sizes = Sizes(phis, ratios, flops)
     baseline = find_network(baseline_text)
     # Everything is computed before anything is written: bad input leaves no half family behind.
@@ -181,7 +181,7 @@ def command(
     members = family.members
     kept = _training_bytes(members) if memory else None
     comparison: Sequence[Comparison] = ()
-    comparable = name in (PUBLISHED, FORMULA)
+    comparable = name in (PUBLISHED, FORMULA) or published
     if comparable and (baseline == efficientnet_b0() or (published and coefficients is not None)):
         comparison = compare_with_published(
             baseline, coefficients or PAPER, resolution_multiple=resolution_multiple

@@ -54,21 +54,25 @@ class Family:
 
 def choose_rule(
     rule: str | None,
+    published: bool,
     given: ScalingCoefficients | None,
     file: Path | None,
     baseline_text: str,
 ) -> tuple[str, ScalingCoefficients | None]:
     """The rule's name and its coefficients.
 
-    Without `--rule`: coefficients of the command line, of a file, or fitted for the run; else the
-    released family. Raises: ConfigError for settings that contradict each other.
+    Without `--rule`: coefficients of the command line, of a file, or fitted for the run; else, or
+    with `--published` and nothing more, the released family.
+    Raises: ConfigError for settings that contradict each other.
     """
     if given is not None and file is not None:
         raise ConfigError("--coefficients and --alpha, --beta, --gamma are two rules; choose one")
     run = Path(baseline_text)
     fitted = run if (run / FILE).is_file() else None
+    if published and rule not in (None, PUBLISHED, FORMULA):
+        raise ConfigError(f"--published and --rule {rule} are two rules; choose one")
     if rule is None:
-        rule = FORMULA if given else FITTED if file or fitted else PUBLISHED
+        rule = FORMULA if given else FITTED if file or (fitted and not published) else PUBLISHED
     if rule not in NAMES:
         raise ConfigError(f"unknown rule '{rule}'; {did_you_mean(rule, NAMES)}")
     if given is not None and rule != FORMULA:

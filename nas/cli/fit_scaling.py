@@ -157,7 +157,7 @@ def command(
     realised_ratio, nominal_ratio), trainings, epochs, warnings.
     """  # noqa: D301 - \b is click's mark for text that must not be re-wrapped
     from nas.archs import find_network
-    from nas.fitting.run import prepare_points
+    from nas.fitting.run import check_evaluator, prepare_points
     from nas.runs.records import command_line, newest_run
 
     text = baseline_text or str(newest_run())
@@ -167,6 +167,7 @@ def command(
     images = None if data is None else _open(data, quiet)
     config = _config(baseline, data, images, settings)
     points = prepare_points(config)
+    check_evaluator(config, points)
     if images is not None and not quiet:
         _warn_of_upsampling(images, points)
     if dry_run:
@@ -174,7 +175,9 @@ def command(
 
         show_plan(config, points, as_json)
         return
-    folder = out or (run / "fit" if run else Path(f"fit-{baseline.name or baseline.digest()}"))
+    # Named after what was typed: a name inside a file may be any text.
+    name = Path(text).stem if Path(text).exists() else text.replace(":", "-")
+    folder = out or (run / "fit" if run else Path(f"fit-{name}"))
     typed = command_line(sys.argv[1:])
     outcome = _fit(config, images, points, folder, workers, quiet, typed)
     if run is not None:
@@ -182,6 +185,13 @@ def command(
     from nas.cli.fit_text import show_outcome
 
     show_outcome(config, outcome, folder, text, typed, as_json)
+
+
+# Options of the evaluator that the fit gives itself.
+_OWN_FLAGS = {
+    **{name: f"--{name}" for name in ("data", "epochs", "recipe", "subset", "batch", "device")},
+    "train_seeds": "--seeds: every training counts by itself",
+}
 
 
 def _config(
@@ -192,6 +202,9 @@ def _config(
     from nas.fitting.config import FitConfig
 
     options = dict(settings.pop("given_options"))
+    for name in options:
+        if name in _OWN_FLAGS:
+            raise ConfigError(f"--option {name} is not for a fit; use {_OWN_FLAGS[name]}")
     given = {name: settings.pop(name) for name in ("recipe", "subset", "batch", "device")}
     options |= {name: value for name, value in given.items() if value is not None}
     resolution, epochs = settings.pop("resolution"), settings.pop("epochs")

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import shlex
 from pathlib import Path
 
 import click
@@ -21,7 +22,8 @@ HEADERS = ("depth", "width", "resolution", "px", "params", "FLOPs", "nominal", "
 
 def show_plan(config: FitConfig, points: Points, as_json: bool) -> None:
     """What a fit would train."""
-    trainings = planned_trainings(len(points.networks), config.seeds)
+    each = planned_trainings(len(points.networks), config.seeds)
+    trainings = each * len(config.lengths)
     few = (
         f"{len(points.networks)} networks are few; --tolerance {points.offered:.0%} would give more"
         if points.offered is not None
@@ -40,10 +42,11 @@ def show_plan(config: FitConfig, points: Points, as_json: bool) -> None:
     _print_grid_line(config, points)
     print_table(HEADERS, [_point_cells(point) for point in points.networks])
     lengths = " and ".join(str(epochs) for epochs in config.epochs)
-    each = f"; {trainings} trainings of {lengths} epochs each" if lengths else ""
+    many = f", {each} of each length" if len(config.lengths) > 1 else ""
+    long = f" ({lengths} epochs{many})" if lengths else ""
     click.echo(
         "depth, width and resolution are the shortest multipliers that round to the network.\n"
-        f"Halving with {config.seeds} seeds: {trainings} trainings{each}."
+        f"Halving with {config.seeds} seeds: {trainings} trainings{long}."
     )
     if few is not None:
         click.echo(few)
@@ -74,9 +77,10 @@ def show_outcome(
     click.echo()
     for line in headlines(config, outcome):
         click.echo(line)
+    family = ["nas", "family", "--baseline", baseline, "--coefficients", str(folder)]
     click.echo(
         f"\nWrote coefficients.json, grid.csv, surface.png and summary.md to {folder}; make the "
-        f"family with `nas family --baseline {baseline} --coefficients {folder}`"
+        f"family with `{shlex.join(family)}`, at the baseline's own resolution"
     )
 
 
@@ -86,7 +90,7 @@ def _print_grid_line(config: FitConfig, points: Points) -> None:
     click.echo(
         f"{base.name or 'baseline'} at {base.resolution} px ({format_count(cost)} "
         f"{config.constraint}): {len(points.networks)} distinct networks within "
-        f"{config.tolerance:.0%} of {config.ratio:g} times that"
+        f"{100 * config.tolerance:g} % of {config.ratio:g} times that"
     )
 
 

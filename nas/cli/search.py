@@ -145,7 +145,8 @@ def command(
     \b
     --json: best, highest, paper_best, reward_best, reference (each: name, digest, spec, cost,
     accuracy, accuracy_sd, score, source, reward, trial, params), evaluations, refused, repeats,
-    failed, pruned, top, pareto, target_flops, stopped, run; with --trust, trust.
+    failed, pruned, top, pareto, target_flops, stopped, run; with --trust, trust, or null
+    and trust_error.
     With --dry-run: space, networks, fitting, within_bounds, evaluations, done, workers, gpus,
     seconds, seconds_per_evaluation, seconds_known_by, sampler_seconds, bytes, checkpoint_bytes,
     run, goes_on, in_use_by, study, files.
@@ -161,7 +162,6 @@ def command(
     ]
     bounds += [Bound(f"latency:{device}", limit) for device, limit in max_latency]
     bounds += [Bound(f"throughput:{device}", limit, "min") for device, limit in min_throughput]
-    retrained = trust_networks(trust, settings["data"])
     notes: list[str] = []
     searches_hard = settings["reward"] == "hard" and settings["exponents"] is None
     if settings["data"] is not None and max_flops is None and searches_hard and not objectives:
@@ -179,6 +179,7 @@ def command(
         warm_start=warm_start,
         **completed(settings, notes),
     )
+    retrained = trust_networks(trust, config)
     if dry_run:
         from nas.cli.dry_run_text import show_dry_run
 
@@ -223,6 +224,8 @@ def run_search(
 
     notes: lines to say beforehand. trust: networks that the report at the end trains longer.
     """
+    from nas.cli.output import print_json
+    from nas.cli.search_text import print_result
     from nas.runs.data_record import keep_data
     from nas.runs.folder import working_run
     from nas.runs.records import command_line
@@ -253,22 +256,14 @@ def run_search(
             except KeyboardInterrupt:
                 _say_how_to_go_on(run, search.ledger.evaluations)
         result = save_result(problem, run, outcome)
+        if not as_json:
+            print_result(problem, result, run, outcome)
         if trust and outcome.stopped == "time is up":
             click.echo(f"no trust report, the time is up: `nas trust {run.folder}`", err=True)
             trust = 0
-        report = report_trust(run, trust, workers if ray is None else here(), quiet)
-    if as_json:
-        from nas.cli.output import print_json
-
-        extra = {} if report is None else {"trust": report.to_dict()}
-        print_json({**result_document(result, run, outcome), **extra})
-        return
-    from nas.cli.search_text import print_result
-
-    print_result(problem, result, run, outcome)
-    if report is not None:
-        click.echo()
-        click.echo(report.text())
+        added = report_trust(run, trust, workers if ray is None else here(), quiet, as_json)
+        if as_json:
+            print_json({**result_document(result, run, outcome), **added})
 
 
 def _interrupt(signum: int, frame: Any) -> NoReturn:

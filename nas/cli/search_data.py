@@ -4,11 +4,14 @@ from __future__ import annotations
 
 import json
 from collections.abc import Callable
-from typing import Any, TypeVar
+from typing import TYPE_CHECKING, Any, TypeVar
 
 import click
 
 from nas.errors import ConfigError
+
+if TYPE_CHECKING:
+    from nas.searching.config import SearchConfig
 
 Command = TypeVar("Command", bound=Callable[..., Any])
 
@@ -110,7 +113,7 @@ def training_options(command: Command) -> Command:
                 "--trust",
                 type=click.IntRange(0),
                 help="With --data: at the end, train the best K networks longer and compare; "
-                "0: do not [3; for sample data 0].",
+                "0: do not [3; 0 for sample data, or where nothing says --epochs].",
             ),
         )
     ):
@@ -151,10 +154,12 @@ def _read_data(
     data: str, settings: dict[str, Any], options: dict[str, Any], notes: list[str]
 ) -> None:
     """Classes and resolution from the images, epochs from the recipe, where they are not given."""
+    from nas.data.duplicates import report_duplicates
     from nas.data.opening import open_data
     from nas.data.resolution import suggest_resolution
 
     images = open_data(data)
+    report_duplicates(images, images.problems)
     notes += [*images.notes, *images.problems.lines()]
     if settings["classes"] is None:
         settings["classes"] = len(images.classes)
@@ -173,11 +178,24 @@ def _read_data(
             options["epochs"] = load_recipe(options["recipe"]).epochs
 
 
-def trust_networks(asked: int | None, data: str | None) -> int:
-    """How many networks the trust report retrains; toy data gets none unless it is asked for."""
+def trust_networks(asked: int | None, config: SearchConfig) -> int:
+    """How many networks the trust report retrains; toy data gets none unless it is asked for.
+
+    Raises: ConfigError where it is asked for and the evaluator has nothing to train longer.
+    """
+    from nas.plugins import load_evaluator
+    from nas.trust.settings import proxy_epochs
+
+    if asked == 0 or (asked is None and config.data is None):
+        return 0
+    if config.data is None:
+        raise ConfigError("--trust trains networks on images; add --data DIR")
+    try:
+        proxy_epochs(load_evaluator(config.evaluator)(), config.options)
+    except ConfigError:
+        if asked is not None:
+            raise
+        return 0
     if asked is not None:
-        if asked and data is None:
-            raise ConfigError("--trust trains networks on images; add --data DIR")
         return asked
-    toy = data is None or data.partition(":")[0] == "sample"
-    return 0 if toy else DEFAULT_TRUST
+    return 0 if config.data.partition(":")[0] == "sample" else DEFAULT_TRUST

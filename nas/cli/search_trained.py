@@ -5,15 +5,16 @@ from __future__ import annotations
 import contextlib
 import sys
 from collections.abc import Sequence
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import click
+
+from nas.errors import NasError
 
 if TYPE_CHECKING:
     from nas.ray_workers import RaySettings
     from nas.runs.records import Run
     from nas.searching.problem import Problem
-    from nas.trust.report import TrustReport
 
 
 def say_beforehand(
@@ -47,17 +48,26 @@ def here() -> int:
     return max(1, len(visible_gpus()))
 
 
-def report_trust(run: Run, networks: int, workers: int, quiet: bool) -> TrustReport | None:
-    """Retrain and compare, where that was asked for."""
+def report_trust(
+    run: Run, networks: int, workers: int, quiet: bool, as_json: bool
+) -> dict[str, Any]:
+    """Retrain and compare, where that was asked for, and print it unless `as_json`.
+
+    Returns what it adds to the search's document. The search is done whatever becomes of its
+    report: why there is none is told in a line.
+    """
     if not networks:
-        return None
+        return {}
     from nas.trust.retraining import trust_report
     from nas.trust.settings import TrustSettings
 
     say = (lambda line: None) if quiet else (lambda line: click.echo(line, err=True))
     try:
         with contextlib.redirect_stdout(sys.stderr):
-            return trust_report(run, TrustSettings(networks), workers, say)
+            report = trust_report(run, TrustSettings(networks), workers, say)
+    except NasError as error:
+        click.echo(f"no trust report: {error}; `nas trust {run.folder}` tries again", err=True)
+        return {"trust": None, "trust_error": str(error)}
     except KeyboardInterrupt:
         click.echo(
             "interrupted in the trust report; what it trained is saved, and the same command, or "
@@ -65,3 +75,6 @@ def report_trust(run: Run, networks: int, workers: int, quiet: bool) -> TrustRep
             err=True,
         )
         sys.exit(130)
+    if not as_json:
+        click.echo(f"\n{report.text()}")
+    return {"trust": report.to_dict()}

@@ -27,7 +27,9 @@ from nas.cli.options import json_option
     "--seeds", type=click.IntRange(1), default=2, show_default=True, help="Trainings of each."
 )
 @click.option(
-    "--random", type=click.IntRange(0), help="Trainings of a random search [as many as the search]."
+    "--random",
+    type=click.IntRange(0),
+    help="Trainings of a random search, at most as many as the search's [as many].",
 )
 @click.option(
     "--pretrained",

@@ -14,13 +14,15 @@ def fingerprint(train: Images, test: Images | None) -> str:
 
     A packed file that keeps the images as they are has the fingerprint of what was packed.
     """
-    total = hashlib.sha256("\0".join(train.classes).encode())
+    # Names of files and folders may be no UTF-8; their bytes count as they are.
+    total = hashlib.sha256("\0".join(train.classes).encode(errors="surrogateescape"))
     for images in (train, test):
         total.update(b"\n\n")
         if images is None:
             continue
         for index, content in enumerate(images.content_hashes()):
-            total.update(f"{images.name(index)}\0{images.labels[index]}\0{content}\n".encode())
+            line = f"{images.name(index)}\0{images.labels[index]}\0{content}\n"
+            total.update(line.encode(errors="surrogateescape"))
     return total.hexdigest()
 
 

@@ -4,6 +4,16 @@ from __future__ import annotations
 
 import os
 from pathlib import Path
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    import torch
+
+MEMORY_SHARE = 0.4
+"""The part of the free memory that decoded pixels may take where no limit is given."""
+
+GPU_SHARE = 0.3
+"""The same of a GPU's, which has to hold weights and activations besides."""
 
 _PROC = Path("/proc/meminfo")
 _CGROUP = Path("/sys/fs/cgroup")
@@ -12,6 +22,16 @@ _CGROUP = Path("/sys/fs/cgroup")
 def available_memory_bytes() -> int:
     """Memory in bytes that can be taken without swapping; the smaller of machine and container."""
     return min(_machine(_PROC), _container(_CGROUP))
+
+
+def room_bytes(device: torch.device) -> int:
+    """How many bytes of decoded pixels may be put on `device`, by what is free there now."""
+    if device.type != "cuda":
+        return int(MEMORY_SHARE * available_memory_bytes())
+    import torch
+
+    free, _ = torch.cuda.mem_get_info(device)
+    return int(GPU_SHARE * free)
 
 
 def _machine(meminfo: Path) -> int:

@@ -137,7 +137,7 @@ def _map(path: Path) -> Mapped:
         with safe_open(path, framework="numpy") as file:
             metadata = file.metadata() or {}
             offsets, labels = file.get_tensor(OFFSETS), file.get_tensor(LABELS)
-            names = bytes(file.get_tensor(NAMES)).decode().split("\0")
+            names = bytes(file.get_tensor(NAMES)).decode(errors="surrogateescape").split("\0")
         header = _header(path) or {}
         begin, end = header[BYTES]["data_offsets"]
         length = int.from_bytes(path.open("rb").read(_LENGTH_BYTES), "little")

@@ -166,10 +166,12 @@ def _compose(
     header's length (8 bytes, little-endian), the header (JSON), the tensors in order, no gaps.
     """
     offsets = np.concatenate([[0], np.cumsum(entries.lengths, dtype=np.int64)]).astype("<i8")
+    # Of a file's name that is no UTF-8 the bytes are kept.
+    names = "\0".join(entries.names).encode(errors="surrogateescape")
     small = {
         OFFSETS: ("I64", offsets),
         LABELS: ("I64", np.array(entries.labels, dtype="<i8")),
-        NAMES: ("U8", np.frombuffer("\0".join(entries.names).encode(), np.uint8)),
+        NAMES: ("U8", np.frombuffer(names, np.uint8)),
     }
     header: dict[str, object] = {
         "__metadata__": {

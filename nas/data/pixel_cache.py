@@ -55,7 +55,8 @@ def _key(images: Images, chosen: NDArray[np.int64], px: int) -> str:
     key = hashlib.sha256(repr(version).encode())
     for index in chosen:
         # Names too: the report that is kept with the pixels speaks of them.
-        key.update(f"{images.labels[index]} {hashes[index]} {images.name(int(index))}\n".encode())
+        line = f"{images.labels[index]} {hashes[index]} {images.name(int(index))}\n"
+        key.update(line.encode(errors="surrogateescape"))
     key.update(chosen.astype("<i8").tobytes())
     return key.hexdigest()[:32]
 

@@ -43,7 +43,9 @@ def search_split(images: Images, *, val_fraction: float = 0.2, seed: int = 0) ->
     sides = hashlib.sha256()
     for side in (train, val):
         for index in side:
-            sides.update(f"{images.name(int(index))}\0{hashes[index]}\n".encode())
+            line = f"{images.name(int(index))}\0{hashes[index]}\n"
+            # A file's name may be no UTF-8, and its bytes count as they are.
+            sides.update(line.encode(errors="surrogateescape"))
         sides.update(b"\n")
     return Split(train, val, sides.hexdigest()[:32])
 
@@ -90,7 +92,9 @@ def _drawn(
     groups: list[list[int]], hashes: Sequence[str], salt: str, fraction: float, count: int
 ) -> list[int]:
     def rank(members: list[int]) -> str:
-        return hashlib.sha256(f"{salt}:{hashes[members[0]]}".encode()).hexdigest()
+        # An empty file's hash holds its name, which may be no UTF-8.
+        text = f"{salt}:{hashes[members[0]]}"
+        return hashlib.sha256(text.encode(errors="surrogateescape")).hexdigest()
 
     target = min(max(1, round(count * fraction)), count - 1)
     drawn: list[int] = []

@@ -14,14 +14,12 @@ from torch.utils.data import DataLoader, Dataset, Sampler
 from nas.data.decoding import quiet_pillow
 from nas.data.hashing import processors
 from nas.data.images import ImageError, Images
+from nas.data.memory import MEMORY_SHARE as MEMORY_SHARE
 from nas.data.memory import available_memory_bytes
 from nas.data.pixels import Indices, Pixels, all_or, load_pixels
 from nas.data.report import Problems
 from nas.data.squares import note_outcome, square
 from nas.errors import DataError
-
-MEMORY_SHARE = 0.4
-"""The part of the free memory that decoded pixels may take where no limit is given."""
 
 _MOST_WORKERS = 16
 
@@ -148,8 +146,8 @@ class StreamedPixels:
                     parts = []
         if pending:
             yield self._moved(torch.cat(parts), labels)
-        elif positions and not yielded:
-            raise DataError(f"none of {len(positions)} images can be read; see `nas data info`")
+        elif len(order) and not yielded:
+            raise DataError(f"none of {len(order)} images can be read; see `nas data info`")
 
     def _decoded(
         self, positions: list[int], batch_size: int

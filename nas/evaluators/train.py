@@ -17,7 +17,7 @@ import statistics
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from nas.errors import DataError, EvaluationError
+from nas.errors import ConfigError, DataError, EvaluationError, TrainingError
 from nas.evaluators.base import Accuracy, EvaluationContext, PrunedError, no_report
 from nas.evaluators.train_settings import OPTIONS, read_settings
 from nas.files import write_text_atomic
@@ -46,14 +46,14 @@ class TrainEvaluator:
     option_names = OPTIONS
 
     def check(self, context: EvaluationContext) -> None:
-        """Read the settings and open the images, without decoding any."""
+        """Read the settings, open the images and divide them, without decoding any."""
         from nas.data.opening import open_data
+        from nas.data.splitting import search_split
+        from nas.evaluators.train_subset import subset_of
 
         settings = read_settings(context.options)
         if settings.device is not None:
-            from nas.training.devices import chosen_device
-
-            chosen_device(settings.device)
+            _check_device(settings.device)
         data = open_data(settings.data)
         if context.space is None:
             return
@@ -69,6 +69,7 @@ class TrainEvaluator:
             raise EvaluationError(
                 f"--in-channels is {arch.in_channels}; images are read as RGB, so it must be 3"
             )
+        subset_of(data, search_split(data.train).search_train, settings.subset)
 
     def prepare(self, context: EvaluationContext) -> None:
         """Open and divide the images; they are decoded for the first network's resolution."""
@@ -166,7 +167,8 @@ class TrainEvaluator:
     ) -> dict[str, Any]:
         import torch
 
-        from nas.training.loop import train
+        from nas.training.checkpoint import FILE_NAME
+        from nas.training.loop import DivergedError, train
 
         recipe = self._settings.recipe
         # A pruner watches the first training; what follows is of a network that it let through.
@@ -180,6 +182,8 @@ class TrainEvaluator:
             return stop and epoch.epoch < recipe.epochs
 
         train_pixels, val_pixels = self._images.at(arch.resolution)
+        checkpoint = None if checkpoints is None else checkpoints / FILE_NAME
+        goes_on = checkpoint is not None and checkpoint.exists()
         try:
             result = train(
                 self._network(arch, seed),
@@ -197,6 +201,10 @@ class TrainEvaluator:
             if checkpoints is not None:
                 shutil.rmtree(checkpoints, ignore_errors=True)
             _end_if_broken(error)
+            refused = isinstance(error, TrainingError) and not isinstance(error, DivergedError)
+            if refused and goes_on and checkpoint is not None and not checkpoint.exists():
+                # A damaged or foreign checkpoint says nothing about the network.
+                return self._train_now(arch, seed, checkpoints, first)
             raise
         finally:
             if self._device.startswith("cuda"):
@@ -221,6 +229,18 @@ class TrainEvaluator:
         spec = adopted(arch, initial)
         network, _ = starting_network(spec, initial, self._images.data.classes, seed=seed)
         return network
+
+
+def _check_device(device: str) -> None:
+    from nas.training.devices import chosen_device
+
+    kind, _, number = device.partition(":")
+    if kind == "cuda" and number.isdigit() and int(number):
+        raise ConfigError(
+            f"--device {device}: each worker sees one GPU, which it calls cuda; set "
+            f"CUDA_VISIBLE_DEVICES={number} and leave the number out"
+        )
+    chosen_device(device)
 
 
 def _read(record: Path | None) -> dict[str, Any] | None:

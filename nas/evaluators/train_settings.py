@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
@@ -60,7 +61,7 @@ def read_settings(options: Mapping[str, Any]) -> TrainSettings:
         recipe=recipe,
         subset=_subset(options.get("subset")),
         seeds=_whole(options.get("train_seeds", 1), "--train-seeds"),
-        device=options.get("device"),
+        device=None if options.get("device") is None else str(options["device"]),
         fingerprint=options.get("fingerprint"),
         workers=_whole(options.get("workers", 1), "workers"),
         pretrained=options.get("pretrained"),
@@ -72,7 +73,8 @@ def _subset(value: Any) -> float | int | None:
         return None
     number = value if isinstance(value, int | float) and not isinstance(value, bool) else None
     # 1.0 is everything; more is a number of images.
-    if number is None or number <= 0 or (number > 1 and number != int(number)):
+    within = number is not None and 0 < number < math.inf
+    if number is None or not within or (number > 1 and number != int(number)):
         raise ConfigError(
             f"--subset is {value}; it must be a fraction above 0 and at most 1, or a number of "
             "images"

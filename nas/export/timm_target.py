@@ -50,7 +50,7 @@ def write_timm(subject: Subject, folder: Path) -> Written:
     model = timm_resnet(arch) if family_of(arch) == "resnet" else timm_efficientnet(arch)
     name = model_name(subject)
     write_source(folder, _source(subject, model, name))
-    write_tensors(folder, to_timm(arch, subject.network.state_dict()))
+    write_tensors(folder, to_timm(arch, subject.network.state_dict()), arch.norm.eps)
     files = {
         MODEL: f"importing it registers '{name}' with timm; load() for these weights",
         WEIGHTS: "the weights under timm's names",

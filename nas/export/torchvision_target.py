@@ -43,7 +43,8 @@ def write_torchvision(subject: Subject, folder: Path) -> Written:
     arch = subject.spec
     model = torchvision_model(arch)
     write_source(folder, _source(arch, model))
-    write_tensors(folder, to_torchvision(arch, subject.network.state_dict()))
+    state = to_torchvision(arch, subject.network.state_dict())
+    write_tensors(folder, state, arch.norm.eps)
     files = {
         MODEL: f"torchvision's {model.name} with its settings; load() for these weights",
         WEIGHTS: "the weights under torchvision's names",

@@ -14,6 +14,7 @@ from typing import Any
 from torch import Tensor
 
 from nas.files import write_bytes_atomic, write_text_atomic
+from nas.training.weight_header import NORM_EPS
 
 MODEL, WEIGHTS = "model.py", "model.safetensors"
 
@@ -37,12 +38,17 @@ def write_source(folder: Path, source: str) -> None:
     write_text_atomic(folder / MODEL, source)
 
 
-def write_tensors(folder: Path, state: Mapping[str, Tensor]) -> None:
-    """Write a state dict under other names than ours as `model.safetensors`."""
+def write_tensors(folder: Path, state: Mapping[str, Tensor], norm_eps: float) -> None:
+    """Write a state dict under other names than ours as `model.safetensors`.
+
+    norm_eps: batch norm's eps, which no state dict holds and reading it back needs.
+    """
     from safetensors.torch import save
 
     tensors = {name: tensor.detach().cpu().contiguous() for name, tensor in state.items()}
-    write_bytes_atomic(folder / WEIGHTS, save(tensors, metadata={"format": "pt"}))
+    write_bytes_atomic(
+        folder / WEIGHTS, save(tensors, metadata={"format": "pt", NORM_EPS: repr(norm_eps)})
+    )
 
 
 def load_written(folder: Path) -> Callable[[Tensor], Tensor]:

@@ -12,7 +12,11 @@ from nas.scaling.family import RESOLUTION_MULTIPLE
 from nas.scaling.grid import Constraint, Grid, feasible_grid
 from nas.spec import ArchSpec
 
-# Where the trainings run may change when a fit goes on; the rest may not.
+# What may change when a fit goes on: which networks, for how long, with how many seeds (what is
+# trained is found again), and where. The rest decides what one training is.
+RESUMABLE_CHANGES = frozenset(
+    {"ratio", "tolerance", "step", "constraint", "resolution_multiple", "epochs", "seeds"}
+)
 RESUMABLE_OPTIONS = frozenset({"device"})
 
 OptionValue = str | int | float | bool
@@ -101,7 +105,7 @@ class FitConfig:
             raise RunError(f"the configuration is damaged ({error})") from None
 
     def difference(self, other: FitConfig) -> str | None:
-        """How `other` differs in what must stay the same: "seeds 4 -> 2"; None if it does not."""
+        """How `other` differs in what must stay the same: "seed 0 -> 1"; None if it does not."""
         mine, theirs = self._identity(), other._identity()
         changed = [name for name in mine if mine[name] != theirs[name]]
         if not changed:
@@ -113,6 +117,7 @@ class FitConfig:
     def _identity(self) -> dict[str, Any]:
         content = self.to_dict()
         content["baseline"] = self.baseline.digest()
+        content = {name: v for name, v in content.items() if name not in RESUMABLE_CHANGES}
         content["evaluator_options"] = sorted(
             pair for pair in content["evaluator_options"] if pair[0] not in RESUMABLE_OPTIONS
         )

@@ -17,7 +17,7 @@ from typing import Any
 from nas.errors import RunError
 from nas.files import make_folder, write_text_atomic
 from nas.fitting.config import FitConfig
-from nas.runs.records import versions
+from nas.runs.records import is_leftover, versions
 
 SETTINGS = "fit.json"
 SCHEMA = 1
@@ -38,7 +38,7 @@ def check_folder(folder: Path, config: FitConfig) -> bool:
         return True
     if folder.exists() and not folder.is_dir():
         raise RunError(f"{folder} is a file; --out must name a folder")
-    if folder.is_dir() and any(entry.name != "lock" for entry in folder.iterdir()):
+    if folder.is_dir() and any(not is_leftover(entry.name) for entry in folder.iterdir()):
         raise RunError(
             f"{folder} holds files but no {SETTINGS}, so it is no fit; choose another --out"
         )
@@ -46,8 +46,8 @@ def check_folder(folder: Path, config: FitConfig) -> bool:
 
 
 def open_fit(folder: Path, config: FitConfig, command: str) -> None:
-    """Write the settings of a new fit; one that goes on keeps its own. Raises as `check_folder`."""
-    if check_folder(folder, config):
+    """Write the settings of a fit, new or changed in what may change. Raises as `check_folder`."""
+    if check_folder(folder, config) and read_fit(folder) == config:
         return
     document = {
         "schema": SCHEMA,

@@ -8,16 +8,19 @@ from typing import Any
 
 import numpy as np
 
+from nas.errors import ConfigError
 from nas.fitting.halving import Key
 from nas.fitting.points import Points
 from nas.scaling.coefficients import ScalingCoefficients
 from nas.scaling.surface import (
+    LEAST_NETWORKS,
     Optimum,
     Readings,
     Surface,
     coefficients_of,
     find_optimum,
     fit_surface,
+    multipliers_of,
     undecided,
 )
 
@@ -63,14 +66,15 @@ class FitOutcome:
     @property
     def coefficients(self) -> ScalingCoefficients:
         """alpha, beta, gamma at the surface's optimum, for growth by the fit's ratio."""
-        return coefficients_of(self.last.optimum.shares, self.points.grid.ratio)
+        grid = self.points.grid
+        return coefficients_of(self.last.optimum.shares, grid.ratio, grid.constraint)
 
     @property
     def intervals(self) -> dict[str, tuple[float, float]]:
         """Coefficient -> the range that it has in the region of the optimum."""
-        ratio, optimum = self.points.grid.ratio, self.last.optimum
-        growth = np.log(ratio) / np.array([1.0, 2.0, 2.0])
-        low, high = np.exp(growth * optimum.low), np.exp(growth * optimum.high)
+        grid, optimum = self.points.grid, self.last.optimum
+        low = multipliers_of(optimum.low, grid.ratio, grid.constraint)
+        high = multipliers_of(optimum.high, grid.ratio, grid.constraint)
         names = ("alpha", "beta", "gamma")
         return {name: (float(low[i]), float(high[i])) for i, name in enumerate(names)}
 
@@ -90,10 +94,17 @@ def length_outcome(
     points: Points, epochs: int | None, answers: Mapping[Key, float | None], seed: int = 0
 ) -> LengthOutcome:
     """Fit the surface to what was read. Raises: ConfigError where too little was."""
+    failed = {network for (network, _), value in answers.items() if value is None}
     rows: dict[int, list[float]] = {}
     for (network, _), value in sorted(answers.items()):
-        if value is not None:
+        # One that fails with some seed cannot be relied on, however lucky the others were.
+        if value is not None and network not in failed:
             rows.setdefault(network, []).append(value)
+    if len(rows) < LEAST_NETWORKS:
+        raise ConfigError(
+            f"{len(failed)} of the {len(points.networks)} networks could not be trained, and "
+            f"{len(rows)} do not determine a surface; it needs {LEAST_NETWORKS}"
+        )
     networks = tuple(sorted(rows))
     chosen = list(networks)
     readings = Readings(
@@ -107,7 +118,7 @@ def length_outcome(
         networks=networks,
         readings=readings,
         surface=surface,
-        optimum=find_optimum(surface, level=LEVEL),
+        optimum=find_optimum(surface, level=LEVEL, shares=points.splits),
         argmax=networks[int(readings.means.argmax())],
         choice=networks[int(surface.expected.argmax())],
         undecided=tuple(networks[index] for index in undecided(surface, level=LEVEL)),

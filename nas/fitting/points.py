@@ -9,11 +9,14 @@ import numpy as np
 from nas.cost import network_cost
 from nas.errors import ConfigError
 from nas.scaling.grid import Grid, GridPoint, next_tolerance
-from nas.scaling.surface import LEAST_NETWORKS, Floats, growth_shares
+from nas.scaling.surface import DIMENSIONS, LEAST_NETWORKS, Floats, growth_shares, mesh
 from nas.scaling.transform import scale
 
 FEW = 12
 """Below this many networks a wider tolerance is offered."""
+
+# A share so small is rounding of floating-point numbers.
+_NOTHING = 1e-9
 
 
 @dataclass(frozen=True)
@@ -35,9 +38,25 @@ class Points:
         return self.grid.points
 
     @property
+    def fixed(self) -> tuple[str, ...]:
+        """The dimensions in which no network grows: nothing can be learnt of them."""
+        return tuple(
+            name
+            for name, largest in zip(DIMENSIONS, self.shares.max(axis=0), strict=True)
+            if largest < _NOTHING
+        )
+
+    @property
+    def splits(self) -> Floats:
+        """A lattice (m, 3) of shares, without growth in what is `fixed`."""
+        lattice = mesh()
+        held = [DIMENSIONS.index(name) for name in self.fixed]
+        return lattice[(lattice[:, held] < _NOTHING).all(axis=1)]
+
+    @property
     def grows_in_all(self) -> bool:
         """Whether some network grows in depth, width and resolution at once."""
-        return bool((self.shares.min(axis=1) > 1e-9).any())
+        return bool((self.shares.min(axis=1) > _NOTHING).any())
 
 
 def fit_points(grid: Grid, *, step: float | None, resolution_multiple: int) -> Points:
@@ -59,13 +78,21 @@ def fit_points(grid: Grid, *, step: float | None, resolution_multiple: int) -> P
             "larger baseline"
         )
         raise ConfigError(
-            f"{count} networks are within {grid.tolerance:.0%} of {grid.ratio:g} times the "
+            f"{count} networks are within {100 * grid.tolerance:g} % of {grid.ratio:g} times the "
             f"baseline's {grid.constraint}, and a fit needs at least {LEAST_NETWORKS}; {hint}"
         )
     offered = next_tolerance(grid, FEW, **settings) if count < FEW else None
     shares = growth_shares([_alone(grid, point, resolution_multiple) for point in grid.points])
     log_cost = np.log([point.ratio / grid.ratio for point in grid.points])
-    return Points(grid, resolution_multiple, shares, log_cost, offered)
+    points = Points(grid, resolution_multiple, shares, log_cost, offered)
+    if len(points.fixed) == len(DIMENSIONS) - 1:
+        (grown,) = set(DIMENSIONS) - set(points.fixed)
+        raise ConfigError(
+            f"all {count} networks within {100 * grid.tolerance:g} % grow in {grown} alone, so "
+            "there is nothing to compare; widen --tolerance, raise --ratio, or take a larger "
+            "baseline"
+        )
+    return points
 
 
 def _alone(grid: Grid, point: GridPoint, resolution_multiple: int) -> list[float]:
@@ -75,5 +102,6 @@ def _alone(grid: Grid, point: GridPoint, resolution_multiple: int) -> list[float
     ratios = []
     for multipliers in ({"depth": c.alpha}, {"width": c.beta}, {"resolution": c.gamma}):
         arch = scale(grid.baseline, **multipliers, resolution_multiple=resolution_multiple)  # type: ignore[arg-type]
-        ratios.append(getattr(network_cost(arch), grid.constraint) / origin)
+        # Rounding may make a larger multiplier cheaper (99 px become 96), which is no growth.
+        ratios.append(max(1.0, getattr(network_cost(arch), grid.constraint) / origin))
     return ratios

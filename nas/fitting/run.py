@@ -10,15 +10,18 @@ from pathlib import Path
 import numpy as np
 
 from nas.errors import ConfigError
+from nas.evaluators.base import ChecksSettings, EvaluationContext
 from nas.files import write_text_atomic
 from nas.fitting.config import FitConfig
 from nas.fitting.halving import Key, Ranking, by_mean, next_trainings
 from nas.fitting.outcome import FitOutcome, grid_rows, length_outcome
 from nas.fitting.points import Points, fit_points
 from nas.fitting.summary import about_coefficients, summary
+from nas.plugins import load_evaluator
 from nas.report.ternary import save_ternary
 from nas.scaling.coefficient_files import FILE, write_coefficients
 from nas.scaling.surface import LEAST_NETWORKS, Readings, fit_surface
+from nas.searching.problem import check_options
 from nas.space import SearchSpace
 from nas.spec import ArchSpec
 from nas.suggest import Suggest
@@ -42,6 +45,19 @@ class GridSpace:
     def sample(self, suggest: Suggest) -> ArchSpec:
         """Ask for `network`, the place in the grid."""
         return self._networks[suggest.suggest_int("network", 0, len(self._networks) - 1)]
+
+
+def check_evaluator(config: FitConfig, points: Points) -> None:
+    """Refuse settings that the evaluator would refuse for every network, before any is trained.
+
+    Raises: NasError, in one line.
+    """
+    evaluator = load_evaluator(config.evaluator)()
+    for epochs in config.lengths:
+        options = config.options(epochs)
+        check_options(evaluator, options)
+        if isinstance(evaluator, ChecksSettings):
+            evaluator.check(EvaluationContext(GridSpace(points), config.seed, options=options))
 
 
 def prepare_points(config: FitConfig) -> Points:

@@ -63,7 +63,7 @@ def headlines(config: FitConfig, outcome: FitOutcome) -> list[str]:
         f"alpha {c.alpha:.3f} [{a_low:.3f}, {a_high:.3f}], beta {c.beta:.3f} [{b_low:.3f}, "
         f"{b_high:.3f}], gamma {c.gamma:.3f} [{g_low:.3f}, {g_high:.3f}]: the surface's optimum "
         f"and its {last.optimum.level:.0%} region; nominal ratio {c.nominal_ratio:.2f}.",
-        f"{len(grid.points)} distinct networks cost within {grid.tolerance:.0%} of "
+        f"{len(grid.points)} distinct networks cost within {100 * grid.tolerance:g} % of "
         f"{grid.ratio:g} times the baseline's {grid.constraint} "
         f"({format_count(getattr(network_cost(config.baseline), grid.constraint))}).",
         f"Best at equal cost: {_named(outcome, last.choice)}; highest mean: "
@@ -77,14 +77,20 @@ def headlines(config: FitConfig, outcome: FitOutcome) -> list[str]:
             f"{len(last.undecided)}: {'; '.join(names)}{f'; and {more} more' if more else ''}."
         )
     else:
-        lines.append("One network is the best: no other can be told to equal it.")
+        sure = f"{last.optimum.level:.0%}"
+        lines.append(f"With {sure} probability that network is the best of the grid.")
     return lines + warnings(outcome)
 
 
 def warnings(outcome: FitOutcome) -> list[str]:
     """What limits the fit."""
     found = []
-    if not outcome.points.grows_in_all:
+    if outcome.points.fixed:
+        found.append(
+            f"No network of the grid grows in {' or '.join(outcome.points.fixed)}: its coefficient "
+            "is 1 for want of anything to compare, not because 1 was found best."
+        )
+    elif not outcome.points.grows_in_all:
         found.append(
             "No network of the grid grows in all three dimensions: rounding leaves none at this "
             "ratio and resolution. What the surface says of the triangle's inside is extrapolated."
@@ -99,11 +105,16 @@ def warnings(outcome: FitOutcome) -> list[str]:
             "One length of training: short trainings favour width and resolution over depth, so "
             "fit at two (--epochs 20,60) before relying on it."
         )
-    elif not outcome.settled:
+    else:
         before, after = outcome.lengths[-2], outcome.last
+        verdict = (
+            "which its region allows for"
+            if outcome.settled
+            else "out of its region: it has not settled"
+        )
         found.append(
-            f"The optimum has not settled: from {before.epochs} to {after.epochs} epochs it moved "
-            f"from {_shares(before)} to {_shares(after)} (depth, width, resolution)."
+            f"From {before.epochs} to {after.epochs} epochs the optimum moved from "
+            f"{_shares(before)} to {_shares(after)} (depth, width, resolution), {verdict}."
         )
     return found
 

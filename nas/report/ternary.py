@@ -8,16 +8,14 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from nas.files import write_bytes_atomic
-from nas.scaling.surface import DIMENSIONS, Floats
+from nas.scaling.coefficients import PAPER
+from nas.scaling.surface import DIMENSIONS, EXPONENTS, Floats
 
 if TYPE_CHECKING:
     from nas.fitting.outcome import FitOutcome
 
 _CORNERS = np.array([[0.0, 0.0], [1.0, 0.0], [0.5, 3**0.5 / 2]])
 """All growth in depth, in width, in resolution."""
-
-# The paper's (1.2, 1.1, 1.15): what part of its nominal growth each dimension has.
-PAPER_SHARES = np.log([1.2, 1.1**2, 1.15**2]) / np.log(1.2 * 1.1**2 * 1.15**2)
 
 
 def save_ternary(path: Path, outcome: FitOutcome) -> None:
@@ -64,7 +62,7 @@ def save_ternary(path: Path, outcome: FitOutcome) -> None:
         zorder=4,
         label="may be the best",
     )
-    optimum, paper = _placed(np.vstack([length.optimum.shares, PAPER_SHARES]))
+    optimum, paper = _placed(np.vstack([length.optimum.shares, paper_shares(outcome)]))
     axes.scatter(
         optimum[0],
         optimum[1],
@@ -99,6 +97,13 @@ def save_ternary(path: Path, outcome: FitOutcome) -> None:
     FigureCanvasAgg(figure)
     figure.savefig(stream, format="png")
     write_bytes_atomic(path, stream.getvalue())
+
+
+def paper_shares(outcome: FitOutcome) -> Floats:
+    """What part of the growth each dimension has in the paper's (1.2, 1.1, 1.15)."""
+    exponents = np.array(EXPONENTS[outcome.points.grid.constraint])
+    growth = exponents * np.log([PAPER.alpha, PAPER.beta, PAPER.gamma])
+    return np.asarray(growth / growth.sum())
 
 
 def _placed(shares: Floats) -> Floats:

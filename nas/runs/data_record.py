@@ -10,6 +10,7 @@ import csv
 import gzip
 import io
 import json
+import zlib
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -88,7 +89,7 @@ def _changes(path: Path, data: DataSet) -> str:
     """In words: "2 changed (a.png, b.png), 1 removed (c.png)"."""
     try:
         before = _unpacked(path.read_bytes())
-    except (OSError, ValueError, EOFError):
+    except (OSError, ValueError, EOFError, zlib.error, csv.Error):
         return f"which ones cannot be told, because {path.name} cannot be read"
     now = manifest(data)
     changed = [key for key in before if key in now and now[key] != before[key]]

@@ -76,6 +76,11 @@ def open_run(folder: Path, config: SearchConfig, command: str) -> Run:
     return Run(folder, config, command)
 
 
+def is_leftover(name: str) -> bool:
+    """Whether a file may be what a kill leaves before a folder's first file is whole."""
+    return name == "lock" or (name.startswith(".") and name.endswith(".tmp"))
+
+
 def _shown(storage: str | None) -> str | None:
     return None if storage is None else shown_url(storage)
 
@@ -94,7 +99,7 @@ def recorded_run(folder: Path, config: SearchConfig) -> Run | None:
                 "use its settings to go on, or another --out"
             )
         return recorded
-    if folder.is_dir() and any(entry.name != "lock" for entry in folder.iterdir()):
+    if folder.is_dir() and any(not is_leftover(entry.name) for entry in folder.iterdir()):
         raise RunError(
             f"{folder} holds files but no run.json, so it is no run of nas; choose another --out"
         )

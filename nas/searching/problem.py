@@ -164,7 +164,7 @@ def load_problem(config: SearchConfig) -> Problem:
         config.in_channels,
     )
     evaluator: Evaluator = load_evaluator(config.evaluator)()
-    _check_options(config, evaluator)
+    check_options(evaluator, config.options)
     context = EvaluationContext(space, config.seed, options=config.options)
     # Now, not when the search starts: what they refuse should leave no run folder behind.
     if isinstance(evaluator, ChecksSettings):
@@ -189,10 +189,13 @@ def load_problem(config: SearchConfig) -> Problem:
     return problem
 
 
-def _check_options(config: SearchConfig, evaluator: Evaluator) -> None:
-    """Refuse an option that the evaluator does not declare, before it is quietly ignored."""
+def check_options(evaluator: Evaluator, options: Mapping[str, Any]) -> None:
+    """Refuse an option that the evaluator does not declare, before it is quietly ignored.
+
+    Raises: ConfigError naming it.
+    """
     known = option_names(evaluator)
-    for name in config.options:
+    for name in options:
         if name in known:
             continue
         said = f"--{name.replace('_', '-')}"

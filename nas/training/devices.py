@@ -2,8 +2,13 @@
 
 from __future__ import annotations
 
-import torch
+from collections.abc import Iterator
 
+import torch
+from torch import Tensor
+
+from nas.data.memory import room_bytes
+from nas.data.pixels import Pixels
 from nas.errors import TrainingError
 from nas.training.source import PixelSource
 
@@ -39,8 +44,30 @@ def chosen_device(name: str | torch.device | None) -> torch.device:
 
 
 def on_device(pixels: PixelSource, device: torch.device) -> PixelSource:
-    """The images on `device`; themselves if they are there, since moving a stream restarts it."""
-    return pixels if pixels.labels.device == device else pixels.to(device)
+    """The images on `device`; themselves if they are there, since moving a stream restarts it.
+
+    Those that `device` has no room for stay where they are: `batches_on` moves them in parts.
+    """
+    if pixels.labels.device == device:
+        return pixels
+    if isinstance(pixels, Pixels) and pixels.images.nbytes > room_bytes(device):
+        return pixels
+    return pixels.to(device)
+
+
+def batches_on(
+    device: torch.device, pixels: PixelSource, order: Tensor, batch_size: int
+) -> Iterator[tuple[Tensor, Tensor]]:
+    """`pixels.batches`, on `device` wherever the images lie."""
+    for images, labels in pixels.batches(order, batch_size):
+        yield _moved(images, device), _moved(labels, device)
+
+
+def _moved(values: Tensor, device: torch.device) -> Tensor:
+    if values.device.type == "cpu" and device.type == "cuda":
+        # From pinned memory the copy goes on while the GPU computes the step before.
+        return values.pin_memory().to(device, non_blocking=True)
+    return values.to(device)
 
 
 def autocast(device: torch.device, bf16: bool) -> torch.autocast:

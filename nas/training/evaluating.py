@@ -8,7 +8,7 @@ from torch.nn import functional
 
 from nas.errors import TrainingError
 from nas.training.augment import prepare_for_evaluation
-from nas.training.devices import autocast, chosen_device, on_device
+from nas.training.devices import autocast, batches_on, chosen_device, on_device
 from nas.training.distributed import Processes
 from nas.training.results import Evaluation
 from nas.training.source import PixelSource
@@ -28,7 +28,7 @@ def evaluate(
 
     The network is left on `device` (None: the best there is), in the mode it was in. bf16: compute
     in bfloat16 on CUDA. processes: share the images among them; all get the same figures.
-    Raises: TrainingError without images.
+    Raises: TrainingError without images, DataError if none of them can be read.
     """
     if len(pixels) == 0:
         raise TrainingError("there are no images to evaluate on; name a folder that has some")
@@ -40,9 +40,10 @@ def evaluate(
     sums = torch.zeros(4, dtype=torch.float64 if where.type != "mps" else torch.float32)
     sums = sums.to(where)
     order = torch.arange(shared.rank, len(pixels), shared.count)
+    source = on_device(pixels, where)
     try:
         with torch.inference_mode(), autocast(where, bf16):
-            for images, labels in on_device(pixels, where).batches(order, batch_size):
+            for images, labels in batches_on(where, source, order, batch_size):
                 logits = network(prepare_for_evaluation(images, resolution))
                 sums += _sums(logits.float(), labels)
     finally:

@@ -10,7 +10,7 @@ from torch import Tensor, nn
 
 from nas.training.augment import Augmentation
 from nas.training.averaging import Average, own_state_kept, recalibrate
-from nas.training.devices import autocast
+from nas.training.devices import autocast, batches_on
 from nas.training.network_settings import train_mode
 from nas.training.recipe import Recipe
 from nas.training.seeds import seeded_generator, shuffled
@@ -66,8 +66,7 @@ class FinalWeights:
         """Training images, cropped and mirrored as in training."""
         generator = seeded_generator(self.device, self.seed, "recalibration")
         order = shuffled(len(self.pixels), self.seed, "recalibration")
-        for images, _ in self.pixels.batches(
-            order[: self.batches * self.batch_size], self.batch_size
-        ):
+        order = order[: self.batches * self.batch_size]
+        for images, _ in batches_on(self.device, self.pixels, order, self.batch_size):
             draws = self.augmentation.draw(len(images), self.device, generator)
             yield self.augmentation.crop_only(images, draws)

@@ -75,18 +75,27 @@ class GraphedStep:
         self.step.optimizer.zero_grad(set_to_none=True)
         try:
             with torch.cuda.graph(graph):
-                self._loss = self.step(self._images, self._labels)
+                # Not the step's call, which would answer a lack of memory inside of the capture.
+                self._loss = self.step.update(*self.step.prepare(self._images, self._labels))
+        except torch.OutOfMemoryError:
+            self.reason = "the GPU has no memory for a graph beside the training"
         except Exception as error:
             self.reason = f"{type(error).__name__}: {str(error).splitlines()[0]}"
-            warnings.warn(
-                f"steps run one kernel at a time, since they cannot be captured: {self.reason}",
-                stacklevel=2,
-            )
-            torch.cuda.synchronize()
-            return self.step(images, labels)
-        # Capturing computes nothing: the batch's own step is the first replay.
-        self._graph = graph
-        return self._replay(images, labels)
+        if self.reason is None:
+            # Capturing computes nothing: the batch's own step is the first replay.
+            self._graph = graph
+            return self._replay(images, labels)
+        # Outside of the handlers: an error keeps what filled the memory alive.
+        warnings.warn(
+            f"steps run one kernel at a time, since they cannot be captured: {self.reason}",
+            stacklevel=2,
+        )
+        self._images = self._labels = torch.empty(0)
+        self.step.optimizer.zero_grad(set_to_none=True)
+        del graph
+        torch.cuda.synchronize()
+        torch.cuda.empty_cache()
+        return self.step(images, labels)
 
     def _replay(self, images: Tensor, labels: Tensor) -> Tensor:
         assert self._graph is not None

@@ -1,7 +1,8 @@
 """Weights to start from: a file of ours, or one under torchvision's or timm's names.
 
 The other libraries' files hold tensors only. Their network is the one that the user names, and
-batch norm's eps, which no state dict holds, follows from the library.
+batch norm's eps, which no state dict holds, follows from the library, unless the file's metadata
+tell it (`nas export` writes it there).
 """
 
 from __future__ import annotations
@@ -22,7 +23,7 @@ from nas.export.keymaps import (
 )
 from nas.layout import difference
 from nas.spec import ArchSpec
-from nas.training.weight_header import WeightsError, read_header
+from nas.training.weight_header import NORM_EPS, Header, WeightsError, read_header
 from nas.training.weights import check_fit, file_digest, load_tensors, load_weights
 
 _READERS = {"torchvision": from_torchvision, "timm": from_timm}
@@ -75,7 +76,7 @@ def read_initial(
     library = _library_of(path, arch, header.shapes)
     names = key_map(arch, library)
     classes = header.shapes[names["head.classifier.weight"]][0]
-    eps = usual_eps(arch, library) if norm_eps is None else norm_eps
+    eps = norm_eps or _recorded_eps(path, header) or usual_eps(arch, library)
     norm = dataclasses.replace(arch.norm, eps=eps)
     spec = dataclasses.replace(arch, classes=classes, norm=norm)
     state = _READERS[library](spec, load_tensors(path))
@@ -134,6 +135,17 @@ def _library_of(path: Path, arch: ArchSpec, shapes: dict[str, tuple[int, ...]]) 
         f"the tensors of {path} ('{first}', ...) are not {arch.name or arch.digest()}'s under "
         f"torchvision's or timm's names{hint}; name the network that they belong to"
     )
+
+
+def _recorded_eps(path: Path, header: Header) -> float | None:
+    """Batch norm's eps where the file tells it, as those of `nas export` do."""
+    text = header.metadata.get(NORM_EPS)
+    if text is None:
+        return None
+    try:
+        return float(text)
+    except ValueError:
+        raise WeightsError(f"{path} gives '{text}' as batch norm's eps; see --norm-eps") from None
 
 
 def usual_eps(arch: ArchSpec, library: Library) -> float:

@@ -15,7 +15,7 @@ from nas.files import write_text_atomic
 from nas.training.checkpoint import identity, read_checkpoint, save_checkpoint
 from nas.training.depthwise import fast_depthwise
 from nas.training.devices import chosen_device, on_device
-from nas.training.distributed import current_processes, synchronised_norms
+from nas.training.distributed import Processes, current_processes, synchronised_norms
 from nas.training.evaluating import evaluate
 from nas.training.interruption import watch_signals
 from nas.training.network_settings import apply_settings, freeze, output_classes
@@ -69,7 +69,8 @@ def train(
 
     resolution: side of the network's input in pixels. seed: of order, augmentation and dropout; the
     network's weights are the caller's. device: None is the best there is. folder: for checkpoints
-    and `log.csv`; a training that finds its own checkpoint there goes on from it. evaluate_every:
+    and `log.csv`; a training that finds its own checkpoint there goes on from it: to the same
+    weights, or on another kind of device with the same schedule and other draws. evaluate_every:
     epochs from one evaluation to the next; the last is always evaluated. parameter_groups: as
     `make_optimizer` has them. frozen: this many stages, and the stem, keep their weights.
     pretrained: the weights have been trained, so no norm is set to zero. graphed: on CUDA, whole
@@ -84,7 +85,7 @@ def train(
     """
     processes = current_processes()
     where = chosen_device(device)
-    _check(network, train_pixels, evaluate_every)
+    _check(network, train_pixels, recipe, processes, evaluate_every)
     recipe = _fitting(recipe, len(train_pixels) // processes.count * processes.count)
     known = identity(
         network,
@@ -168,9 +169,22 @@ def train(
     )
 
 
-def _check(network: nn.Module, pixels: PixelSource, evaluate_every: int) -> None:
+def _check(
+    network: nn.Module,
+    pixels: PixelSource,
+    recipe: Recipe,
+    processes: Processes,
+    evaluate_every: int,
+) -> None:
     if len(pixels) < 2:
         raise TrainingError(f"there are {len(pixels)} images to train on; at least 2 are needed")
+    batch, count = min(recipe.batch_size, len(pixels)), processes.count
+    if batch // count < 2:
+        shared = f" shared by {count} processes" if count > 1 else ""
+        raise TrainingError(
+            f"a batch of {batch} images{shared} is too small, since batch norm needs 2 in each "
+            "process; use a larger batch_size, more images or fewer processes"
+        )
     if evaluate_every < 1:
         raise TrainingError(f"evaluate_every is {evaluate_every}; it must be 1 epoch or more")
     known, needed = output_classes(network), len(pixels.classes)

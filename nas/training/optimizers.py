@@ -15,6 +15,8 @@ RMSPROP_ALPHA = 0.9
 RMSPROP_EPS = 1e-3
 """Of the reference EfficientNet: decay 0.9 of the squared gradients, epsilon 0.001."""
 
+_COMPUTATION = ("capturable", "fused", "foreach")
+
 
 def make_optimizer(
     network: nn.Module,
@@ -74,9 +76,16 @@ def set_rate(optimizer: torch.optim.Optimizer, rate: float) -> None:
 
 
 def load_state(optimizer: torch.optim.Optimizer, state: dict[str, Any]) -> None:
-    """`optimizer.load_state_dict`, with rates left where they lie."""
+    """`optimizer.load_state_dict`, with rates left where they lie.
+
+    How the update is computed stays as well: the state may be from another kind of device.
+    """
     rates = [group["lr"] for group in optimizer.param_groups]
-    optimizer.load_state_dict(state)
+    groups = [
+        {**saved, **{name: group[name] for name in _COMPUTATION if name in group}}
+        for saved, group in zip(state["param_groups"], optimizer.param_groups, strict=True)
+    ]
+    optimizer.load_state_dict({**state, "param_groups": groups})
     for group, rate in zip(optimizer.param_groups, rates, strict=True):
         group["lr"] = rate
 

@@ -13,6 +13,7 @@ from torch import Tensor, nn
 
 from nas.training.augment import Augmentation
 from nas.training.averaging import Average
+from nas.training.devices import batches_on
 from nas.training.distributed import Processes
 from nas.training.evaluating import evaluate
 from nas.training.final_weights import FinalWeights
@@ -59,7 +60,7 @@ class Session:
         self.stopped = False
         self._began, self._earlier = time.perf_counter(), 0.0
         self._epoch_seconds = 0.0
-        self._random: dict[str, Tensor] | None = None
+        self._random: dict[str, Any] | None = None
         captured = graphed and device.type == "cuda" and processes.count == 1
         captured = captured and why_not_captured(recipe) is None
         self.optimizer = make_optimizer(network, recipe, device, groups, captured=captured)
@@ -111,7 +112,8 @@ class Session:
         train_mode(self.network, self.frozen)
         self._seed_epoch()
         before, start = self._epoch_seconds, time.perf_counter()
-        for images, labels in self.pixels.batches(self.processes.own_part(order, size), share):
+        own = self.processes.own_part(order, size)
+        for images, labels in batches_on(self.device, self.pixels, own, share):
             # A stream that met unreadable images ends early, with a batch that is not whole.
             if len(labels) < share:
                 break
@@ -207,13 +209,14 @@ class Session:
             self.step.generator.set_state(self._random["generator"])
             self.step.host_generator.set_state(self._random["host"])
             torch.set_rng_state(self._random["global"])
-            if "cuda" in self._random and self.device.type == "cuda":
+            if self.device.type == "cuda":
                 torch.cuda.set_rng_state(self._random["cuda"], self.device)
             self._random = None
 
     def state(self) -> dict[str, Any]:
         """All that `restore` needs: tensors and plain values."""
-        random = {
+        random: dict[str, Any] = {
+            "device": self.device.type,
             "generator": self.step.generator.get_state(),
             "host": self.step.host_generator.get_state(),
             "global": torch.get_rng_state(),
@@ -236,14 +239,19 @@ class Session:
         }
 
     def restore(self, state: dict[str, Any]) -> None:
-        """Go on from another session's `state`."""
+        """Go on from another session's `state`.
+
+        In the midst of an epoch on another kind of device: generators there have other states, so
+        the schedule is the same and the draws are not.
+        """
         self.epoch, self.done = state["epoch"], state["done"]
         self.network.load_state_dict(state["network"])
         load_state(self.optimizer, state["optimizer"])
         if self.average is not None:
             self.average.restore(state["average"])
         # Between two epochs nothing is remembered: each begins with seeds of its own.
-        self._random = state["random"] if self.done else None
+        own = state["random"].get("device") == self.device.type
+        self._random = state["random"] if self.done and own else None
         self.losses.copy_(state["losses"])
         self.step.accumulation = state["accumulation"]
         self.history = [EpochReport(**report) for report in state["history"]]

@@ -54,7 +54,8 @@ class TrainingStep:
         try:
             return self.update(prepared, targets)
         except torch.OutOfMemoryError:
-            if self.accumulation > 1 or len(images) < 2 or self.processes.count > 1:
+            # Batch norm needs two images in each half.
+            if self.accumulation > 1 or len(images) < 4 or self.processes.count > 1:
                 raise TrainingError(self._too_large(len(images))) from None
         # Outside of the handler: the error keeps what filled the memory alive.
         self.accumulation = 2

@@ -14,6 +14,9 @@ from typing import Any
 
 from nas.errors import TrainingError
 
+NORM_EPS = "batch_norm_eps"
+"""Key of the metadata under which `nas export` keeps batch norm's eps in other libraries' files."""
+
 PICKLES = (".pt", ".pth", ".pkl", ".pickle", ".bin", ".ckpt", ".tar")
 _MAGIC = (b"PK\x03\x04", b"\x80\x02", b"\x80\x03", b"\x80\x04", b"\x80\x05")
 # The library's own limit.

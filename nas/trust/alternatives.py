@@ -57,6 +57,7 @@ def alternatives(
 def pretrained(text: str, *, resolution: int, classes: int) -> tuple[str, ArchSpec, Path]:
     """Of `--pretrained [ARCH=]FILE`: a name, the network for these images, and the file.
 
+    The name has the file's folder: `nas train` calls every file weights.safetensors.
     ARCH names the network of a file of torchvision's or timm's; ours say it themselves.
     Raises: NasError if the file cannot be read or is of another network.
     """
@@ -67,7 +68,7 @@ def pretrained(text: str, *, resolution: int, classes: int) -> tuple[str, ArchSp
     arch = find_network(named) if separator else None
     path = Path(file if separator else text).absolute()
     spec = read_initial(path, arch).spec
-    name = f"{spec.name or spec.digest()[:8]}, pretrained ({path.name})"
+    name = f"{spec.name or spec.digest()[:8]}, pretrained ({path.parent.name}/{path.name})"
     return name, resized(spec, resolution=resolution, classes=classes), path
 
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import dataclasses
 import statistics
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -15,6 +15,9 @@ from nas.trust.alternatives import Alternative
 from nas.trust.statistics import Difference, difference, kendall_tau, pooled_sd
 
 SCHEMA = 1
+
+# Groups of rivals that are trained as the found network is.
+_FROM_SCRATCH = ("random search", "alternative")
 
 
 @dataclass(frozen=True)
@@ -61,12 +64,15 @@ class Budget:
     """The random search beside the search: its trainings, and the search's.
 
     searched, drawn: the best accuracy of either after `trainings` of them; None where none has one.
+    stopped: of the search's first `trainings`, those that a pruner ended early; the random search
+    has none.
     """
 
     trainings: int
     of_search: int
     searched: float | None
     drawn: float | None
+    stopped: int = 0
 
 
 @dataclass(frozen=True)
@@ -75,7 +81,7 @@ class TrustReport:
 
     tau: Kendall's, of the search's accuracies with the longer ones, over `compared` networks.
     seed_sd: from seed to seed. against: name -> difference of the found network from it.
-    left_out: alternatives that cannot be built, with the reason.
+    left_out: rivals that cannot be built or are the found network itself, with the reason.
     """
 
     data: str
@@ -113,6 +119,7 @@ class TrustReport:
                 "of_the_search": budget.of_search,
                 "best_of_search": budget.searched,
                 "best_of_random": budget.drawn,
+                "stopped_in_the_search": budget.stopped,
             },
             "left_out": {one.name: one.reason for one in self.left_out},
             "verdict": self.verdict,
@@ -144,28 +151,51 @@ def make_report(
 ) -> TrustReport:
     """The figures of retrained networks, of which the first is the found one.
 
+    Equal names are numbered; a rival that is the found network, trained alike, is left out.
     Raises: RunError where that one has no longer training to compare.
     """
     found = networks[0]
     if not found.readings:
         reason = "; ".join(found.errors)
         raise RunError(f"the found network could not be trained again ({reason})")
-    sound = [network for network in networks if network.readings]
+    shown: list[Retrained] = []
+    twins: list[Alternative] = []
+    for network in _numbered(networks):
+        if network.group in _FROM_SCRATCH and network.arch.digest() == found.arch.digest():
+            twins.append(Alternative(network.name, None, "it is the found network"))
+        else:
+            shown.append(network)
+    sound = [network for network in shown if network.readings]
     pairs = [
         (n.proxy, n.mean) for n in sound if n.group in ("top", "sample") and n.proxy is not None
     ]
-    sd, freedom = pooled_sd({f"{n.group} {n.name}": n.readings for n in sound})
+    # By network, since one that is in two groups was trained once.
+    sd, freedom = pooled_sd(
+        {n.name if n.group == "pretrained" else n.arch.digest(): n.readings for n in sound}
+    )
     rivals = [n for n in sound if n.group not in ("top", "sample")]
     return TrustReport(
         data=data,
         toy=toy,
         proxy_epochs=proxy_epochs,
         long_epochs=long_epochs,
-        networks=tuple(networks),
+        networks=tuple(shown),
         tau=kendall_tau(pairs),
         compared=len(pairs),
         seed_sd=sd,
         against={n.name: difference(found.readings, n.readings, sd, freedom) for n in rivals},
         random=budget,
-        left_out=tuple(left_out),
+        left_out=(*left_out, *twins),
     )
+
+
+def _numbered(networks: Sequence[Retrained]) -> Iterator[Retrained]:
+    """With names that differ: the second of two equal ones is "name (2)"."""
+    taken: set[str] = set()
+    for network in networks:
+        name, number = network.name, 1
+        while name in taken:
+            number += 1
+            name = f"{network.name} ({number})"
+        taken.add(name)
+        yield dataclasses.replace(network, name=name)

@@ -13,8 +13,7 @@ from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from nas.errors import ConfigError, RunError
-from nas.evaluators.base import option_names
+from nas.errors import RunError
 from nas.files import write_text_atomic
 from nas.runs.records import Run
 from nas.runs.study_reader import read_run_study
@@ -25,7 +24,7 @@ from nas.trainings import Training, Trainings
 from nas.trust.alternatives import alternatives, pretrained
 from nas.trust.candidates import judged_networks, random_networks
 from nas.trust.report import Budget, Retrained, TrustReport, make_report
-from nas.trust.settings import FIRST_SEED, TrustSettings
+from nas.trust.settings import TrustSettings, proxy_epochs
 from nas.units import format_duration
 from nas.workers import WorkerSettings
 
@@ -64,9 +63,11 @@ class _Retraining:
     ) -> None:
         self._problem, self._settings = problem, settings
         self._workers, self._say = workers, say
-        self._proxy_epochs = _proxy_epochs(problem)
+        options = problem.config.options
+        self._proxy_epochs = proxy_epochs(problem.evaluator, options)
+        self._train_seeds = int(options.get("train_seeds", 1))
         self._epochs = settings.epochs_of(self._proxy_epochs)
-        self._seeds = range(FIRST_SEED, FIRST_SEED + settings.seeds)
+        self._seeds = settings.seeds_above(problem.config.seed, self._train_seeds)
         self._folder = run.folder / "trust"
         self._trials = _trials(run)
         self._paid = [t for t in self._trials if not {"refused", "repeat_of"} & set(t.user_attrs)]
@@ -120,6 +121,7 @@ class _Retraining:
                 len(self._paid),
                 self._best_of_first(len(drawn)),
                 None if best is None else best[0],
+                sum("pruned" in trial.user_attrs for trial in self._paid[: len(drawn)]),
             ),
             [one for one in others if one.arch is None],
             data=problem.data.name,
@@ -183,11 +185,12 @@ class _Retraining:
         long = max(0, networks * self._settings.seeds - len(self._longer.answers))
         spent = [float(t.user_attrs["seconds"]) for t in self._paid if "accuracy" in t.user_attrs]
         each = statistics.fmean(spent) if spent else 0.0
-        seeds = int(self._problem.config.options.get("train_seeds", 1))
-        ratio = self._epochs / self._proxy_epochs / seeds
+        ratio = self._epochs / self._proxy_epochs / self._train_seeds
         seconds = each * (short + long * ratio) / self._workers
+        asked, most = self._settings.random or 0, len(self._paid)
+        cut = f" (--random {asked} is cut to the search's {most})" if asked > most else ""
         return (
-            f"trust report: {short} trainings of a random search and {long} of {self._epochs} "
+            f"trust report: {short} trainings of a random search{cut} and {long} of {self._epochs} "
             f"epochs are to be done, about {format_duration(seconds)}; it may be stopped at any "
             "time"
         )
@@ -198,15 +201,3 @@ def _trials(run: Run) -> list[FrozenTrial]:
     if reader is None:
         raise RunError(f"run {run.folder} has judged nothing yet; search first")
     return [trial for trial in map(settled, reader.trials()) if trial is not None]
-
-
-def _proxy_epochs(problem: Problem) -> int:
-    evaluator, epochs = problem.evaluator, problem.config.options.get("epochs")
-    if problem.data is None or not {"data", "epochs"} <= set(option_names(evaluator)):
-        raise ConfigError(
-            f"a trust report trains networks longer; evaluator '{evaluator.name}' of this run does "
-            "not train on images"
-        )
-    if not isinstance(epochs, int):
-        raise ConfigError("the run does not say how many epochs it trained; search with --epochs")
-    return epochs

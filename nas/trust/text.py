@@ -36,7 +36,7 @@ def verdict(report: TrustReport) -> str:
         )
     if open_:
         return (
-            f"The found network is above all others in the mean; the difference from "
+            f"None is above the found network in the mean; the difference from "
             f"{_listed(open_)} is within what the seeds explain{toy}."
         )
     return f"The found network beats every other one here{toy}."
@@ -102,6 +102,11 @@ def _figures(report: TrustReport) -> list[str]:
         lines.append(
             f"random search with {count} trainings: best reading {100 * budget.drawn:.2f} %; this "
             f"search after {count}{part}: {100 * budget.searched:.2f} %"
+        )
+    if budget.stopped:
+        lines.append(
+            f"the pruner stopped {budget.stopped} of the search's first {budget.trainings} "
+            "trainings early; the random search's were all full ones"
         )
     return lines
 

@@ -159,6 +159,8 @@ def test_files_of_another_family_in_the_folder_are_kept_and_named(nas):
         (("--baseline", "efficientnet-b9"), "did you mean"),
         (("--resolution-multiple", "0"), "resolution-multiple"),
         (("--rule", "fats"), "unknown rule 'fats'"),
+        (("--rule", "fast", "--published"), "two rules"),
+        (("--rule", "fast", "--ratios", "1e305"), "ratio of 1e+305"),
         (("--rule", "fitted"), "no fitted coefficients"),
         (("--rule", "fast", *PAPER), "--rule fast has its own coefficients"),
         (("--rule", "fast", "--coefficients", "x.json"), "--coefficients is for --rule fitted"),
@@ -221,8 +223,9 @@ def test_a_run_with_fitted_coefficients_makes_its_own_family(nas, run_folder):
     assert document["rule"] == "fitted"
     assert document["coefficients"]["alpha"] == 1.3
     assert find_network(f"{run_folder}:b7").name == "efficientnet-b0-fitted-b7"
-    other = nas("family", "--baseline", run_folder, "--rule", "published", "--json")
-    assert json.loads(other.out)["rule"] == "published"
+    for flags in (("--rule", "published"), ("--published",)):
+        other = nas("family", "--baseline", run_folder, *flags, "--json")
+        assert json.loads(other.out)["rule"] == "published"
 
 
 def test_a_failure_midway_leaves_no_half_written_file(nas, monkeypatch):

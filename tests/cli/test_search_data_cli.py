@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import csv
+import dataclasses
 import json
 import os
 import signal
@@ -14,6 +15,11 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from here_workers import HereWorkers
+
+from nas.cli.search_data import trust_networks
+from nas.errors import ConfigError, RunError
+from nas.searching.config import SearchConfig
 
 TESTS = Path(__file__).resolve().parents[1]
 SAMPLE = "sample:px=16,classes=3,images=60"
@@ -100,6 +106,58 @@ def test_images_that_changed_are_refused_by_name(nas: Nas, tmp_path: Path) -> No
     assert "dark/3.png" in last
 
 
+def test_images_to_test_with_that_are_trained_on_are_told(nas: Nas, tmp_path: Path) -> None:
+    from PIL import Image
+
+    for number in range(12):
+        folder = tmp_path / "images" / "train" / ("dark" if number % 2 else "light")
+        folder.mkdir(parents=True, exist_ok=True)
+        Image.new("RGB", (16, 16), (20 * number, 0, 0)).save(folder / f"{number}.png")
+        if number < 2:
+            twin = tmp_path / "images" / "test" / folder.name
+            twin.mkdir(parents=True)
+            (twin / "same.png").write_bytes((folder / f"{number}.png").read_bytes())
+    data = str(tmp_path / "images")
+    done = search(nas, "--timeout", "0.001", "--trust", "0", data=data)
+    assert done.code == 0, done.err
+    assert "2 images to test with, equal to one to train with: test/" in done.err
+
+
+def test_a_search_is_done_whatever_becomes_of_its_trust_report(
+    nas: Nas, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("nas.searching.loop.ProcessWorkers", HereWorkers)
+
+    def refuse(*arguments: Any) -> Any:
+        raise RunError("nothing to report on")
+
+    monkeypatch.setattr("nas.trust.retraining.judged_networks", refuse)
+    short = ("--epochs", "1", "--trust", "1", "--quiet")
+    done = search(nas, *short)
+    assert done.code == 0, done.err
+    assert "top 4 at or below the target" in done.out
+    assert done.err == "no trust report: nothing to report on; `nas trust run` tries again\n"
+    again = search(nas, *short, "--json")
+    assert again.code == 0, again.err
+    document = json.loads(again.out)
+    assert document["evaluations"] == 4
+    assert (document["trust"], document["trust_error"]) == (None, "nothing to report on")
+
+
+def test_only_what_can_be_trained_longer_gets_a_trust_report_unasked() -> None:
+    epochs = (("epochs", 5),)
+    trained = SearchConfig(10**8, evaluator="train", data="mine", evaluator_options=epochs)
+    assert trust_networks(None, trained) == 3
+    assert trust_networks(None, dataclasses.replace(trained, data=SAMPLE)) == 0
+    assert trust_networks(2, dataclasses.replace(trained, data=SAMPLE)) == 2
+    for lacking in ({"evaluator": "toys:Epochs"}, {"evaluator_options": ()}):
+        other = dataclasses.replace(trained, **lacking)
+        assert trust_networks(None, other) == 0
+        assert trust_networks(0, other) == 0
+        with pytest.raises(ConfigError, match="epochs"):
+            trust_networks(1, other)
+
+
 @pytest.mark.parametrize(
     ("arguments", "said"),
     [
@@ -108,6 +166,10 @@ def test_images_that_changed_are_refused_by_name(nas: Nas, tmp_path: Path) -> No
         (("--epochs", "5"), "add --data DIR"),
         (("--train-seeds", "2"), "--train-seeds is for searches that train on images"),
         (("--evaluator", "train"), "needs images"),
+        (
+            ("--evaluator", "zero-cost", "--data", SAMPLE, "--trust", "2"),
+            "does not train on images",
+        ),
         (("--trust", "2"), "--trust trains networks on images"),
         (("--pruner", "median"), "does not train"),
         (("--option", "metric"), "NAME=VALUE"),
@@ -116,9 +178,13 @@ def test_images_that_changed_are_refused_by_name(nas: Nas, tmp_path: Path) -> No
         (("--data", SAMPLE, "--classes", "7"), "has 3 classes and the networks tell 7 apart"),
         (("--data", SAMPLE, "--in-channels", "1"), "must be 3"),
         (("--data", SAMPLE, "--subset", "0"), "no part of the images"),
+        (("--data", SAMPLE, "--subset", "100"), "more than the 4"),
+        (("--data", SAMPLE, "--subset", "2"), "at least one of each"),
+        (("--data", SAMPLE, "--option", "subset=Infinity"), "--subset is inf"),
         (("--data", SAMPLE, "--recipe", "shrot"), "shrot"),
         (("--data", SAMPLE, "--pruner", "medain"), "did you mean 'median'"),
         (("--data", SAMPLE, "--device", "cuda:77"), "cuda:77"),
+        (("--data", SAMPLE, "--device", "cuda:1"), "set CUDA_VISIBLE_DEVICES=1"),
         (("--data", SAMPLE, "--option", "colour=red"), "colour"),
         (("--option", f"data={SAMPLE}"), "named by --data"),
         (("--data", SAMPLE, "--trials", "0"), "at least 1"),

@@ -11,7 +11,7 @@ import pytest
 import torch
 
 from nas.data.images import DataSet, Images
-from nas.data.memory import _container, _machine, available_memory_bytes
+from nas.data.memory import _container, _machine, available_memory_bytes, room_bytes
 from nas.data.opening import open_data
 from nas.data.packing import pack
 from nas.data.pixels import Pixels, load_pixels
@@ -216,6 +216,20 @@ def test_free_memory_is_the_machines_or_the_containers(tmp_path: Path) -> None:
     for limit, free in (("max", 1 << 62), ("1000", 600), ("300", 0)):
         (tmp_path / "memory.max").write_text(f"{limit}\n")
         assert _container(tmp_path) == free
+
+
+def test_pixels_leave_a_device_room_for_other_things(monkeypatch: pytest.MonkeyPatch) -> None:
+    asked: list[torch.device] = []
+
+    def free(device: torch.device) -> tuple[int, int]:
+        asked.append(device)
+        return 1000, 9000
+
+    monkeypatch.setattr(torch.cuda, "mem_get_info", free)
+    assert room_bytes(torch.device("cuda", 1)) == 300
+    assert asked == [torch.device("cuda", 1)]
+    monkeypatch.setattr("nas.data.memory.available_memory_bytes", lambda: 1000)
+    assert room_bytes(torch.device("cpu")) == 400
 
 
 @pytest.mark.parametrize(

@@ -7,16 +7,19 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
+import numpy as np
 import pytest
 import torch
+from numpy.typing import NDArray
 
+from nas.data.images import DataSet
 from nas.data.opening import open_data
 from nas.data.splitting import search_split
 from nas.errors import ConfigError, DataError, EvaluationError, NasError, TrainingError
 from nas.evaluators.base import EvaluationContext, PrunedError, judge
 from nas.evaluators.train import TrainEvaluator
-from nas.evaluators.train_images import subset_of
 from nas.evaluators.train_settings import read_settings
+from nas.evaluators.train_subset import subset_of
 from nas.spec import ArchSpec, HeadSpec, StageSpec, StemSpec
 
 DATA = "sample:px=16,classes=3,images=60"
@@ -118,6 +121,43 @@ def test_an_interrupted_training_goes_on_inside_to_the_same_accuracy(tmp_path: P
     assert not checkpoints.exists()
 
 
+def test_a_damaged_or_foreign_checkpoint_is_left_for_a_new_training(tmp_path: Path) -> None:
+    class KilledError(BaseException):
+        pass
+
+    def kill(epoch: int, value: float) -> bool:
+        if epoch == 2:
+            raise KilledError
+        return False
+
+    whole = prepared().evaluate(tiny(), seed=0)
+    place = tmp_path / "damaged" / tiny().digest()[:32] / "seed-0"
+    place.mkdir(parents=True)
+    (place / "checkpoint.pt").write_bytes(b"damaged")
+    assert prepared(tmp_path / "damaged").evaluate(tiny(), seed=0).value == whole.value
+    assert not place.exists()
+    with pytest.raises(KilledError):
+        prepared(tmp_path / "foreign", kill, epochs=3).evaluate(tiny(), seed=0)
+    assert prepared(tmp_path / "foreign").evaluate(tiny(), seed=0).value == whole.value
+
+
+def test_a_training_that_cannot_be_is_not_tried_for_ever(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    tried: list[int] = []
+
+    def refuse(*arguments: Any, **settings: Any) -> Any:
+        tried.append(settings["seed"])
+        raise TrainingError("no")
+
+    monkeypatch.setattr("nas.training.loop.train", refuse)
+    place = tmp_path / tiny().digest()[:32] / "seed-0"
+    place.mkdir(parents=True)
+    (place / "checkpoint.pt").write_bytes(b"")
+    assert judge(prepared(tmp_path), tiny(), 0) == "no"
+    assert tried == [0, 0]
+
+
 def test_a_training_that_diverges_is_a_reason_and_not_an_end(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -155,6 +195,31 @@ def test_a_part_of_the_images_has_every_class_and_is_in_the_larger_part() -> Non
         subset_of(data, train, 2)
 
 
+class Numbers:
+    """Images of which only the labels and contents are asked for."""
+
+    classes = ("a", "b", "c")
+    labels: NDArray[np.int64] = np.array([0] * 20 + [1, 1, 2], dtype=np.int64)
+
+    def content_hashes(self) -> list[str]:
+        # The two of class b are equal.
+        return [str(number) for number in [*range(20), 20, 20, 21]]
+
+
+def test_a_class_too_small_to_be_divided_is_used_whole() -> None:
+    images: Any = Numbers()
+    data, train = DataSet("mine", images), np.arange(23)
+    assert list(subset_of(data, train, 0.5)[-3:]) == [20, 21, 22]
+    assert len(subset_of(data, train, 0.5)) == 13
+    few = train[-3:]
+    assert list(subset_of(data, few, 3)) == list(few)
+    # 49 * (1 / 49) is below 1 as a float.
+    many: Any = Numbers()
+    many.classes, many.labels = ("a",), np.zeros(49, dtype=np.int64)
+    many.content_hashes = lambda: [str(number) for number in range(49)]
+    assert len(subset_of(DataSet("mine", many), np.arange(49), 1)) == 1
+
+
 @pytest.mark.parametrize(
     ("changes", "kind", "said"),
     [
@@ -163,6 +228,8 @@ def test_a_part_of_the_images_has_every_class_and_is_in_the_larger_part() -> Non
         ({"epochs": 0}, TrainingError, "epochs"),
         ({"subset": -1}, ConfigError, "--subset is -1"),
         ({"subset": 1.5}, ConfigError, "--subset is 1.5"),
+        ({"subset": float("inf")}, ConfigError, "--subset is inf"),
+        ({"subset": float("nan")}, ConfigError, "--subset is nan"),
         ({"train_seeds": 0}, ConfigError, "1 or more"),
         ({"colour": 1}, ConfigError, "colour"),
     ],

@@ -19,6 +19,7 @@ from nas.export.subject import Sizes, find_subject
 from nas.model import build
 from nas.search_spaces.efficientnet import efficientnet_b0
 from nas.spec import ArchSpec, HeadSpec, NormSpec, SqueezeExcite, StageSpec, StemSpec
+from nas.training.initial import read_initial
 
 # One for each class of a library, and each way of writing its blocks.
 FAST = [
@@ -50,6 +51,9 @@ def test_the_librarys_own_network_has_the_same_tensors_and_logits(
         assert (network(images(arch)) - expected).abs().max() <= 1e-5
         assert (theirs.eval()(images(arch)) - expected).abs().max() <= 1e-5
     assert type(network).__mro__[0].__name__ == type(theirs).__name__
+    # The way back, which no state dict alone knows.
+    back = read_initial(done.folder / "model.safetensors", arch)
+    assert back.spec.norm.eps == eps
 
 
 @pytest.mark.parametrize("space", ["mbconv", "mbconv-elastic", "mobilenet", "resnet"])

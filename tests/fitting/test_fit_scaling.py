@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import csv
+import dataclasses
 import json
 import os
 import signal
@@ -17,7 +18,11 @@ import pytest
 
 from nas.archs import find_network
 from nas.cli.main import main
+from nas.errors import ConfigError
+from nas.fitting.points import fit_points
 from nas.scaling.coefficient_files import read_coefficients
+from nas.scaling.grid import feasible_grid
+from nas.search_spaces.efficientnet import efficientnet_b0
 
 TESTS = Path(__file__).resolve().parents[1]
 BASE = ("--baseline", "efficientnet-b0", "--resolution", "64")
@@ -184,8 +189,70 @@ def test_bad_input_is_one_line(nas, tmp_path, arguments, said) -> None:
     assert (tmp_path / "blocker").read_text() == "in the way"
 
 
+def test_a_dimension_that_never_grows_is_left_alone_and_said_so(nas) -> None:
+    # 8 px more cost 1.56 times as much here, so a step of 0.7 in resolution never fits.
+    document = fitted(nas, "Wide", "--resolution-multiple", "64", "--tolerance", "15%")
+    assert document["gamma"] == 1
+    assert document["intervals"]["gamma"] == [1, 1]
+    assert "grows in resolution" in document["warnings"][0]
+
+
+def test_networks_that_grow_in_one_dimension_only_are_refused() -> None:
+    grid = feasible_grid(
+        dataclasses.replace(efficientnet_b0(), resolution=64), step=0.05, resolution_multiple=8
+    )
+    wide = tuple(p for p in grid.points if p.alpha.high < 1.01 and p.gamma.multiplier == 1)
+    more = tuple(dataclasses.replace(wide[0], ratio=2 + n / 100) for n in range(6))
+    only = dataclasses.replace(grid, points=wide + more)
+    with pytest.raises(ConfigError, match="grow in width alone"):
+        fit_points(only, step=0.05, resolution_multiple=8)
+
+
+def test_how_the_optimum_moved_is_told(nas) -> None:
+    document = fitted(nas, "Lengths", "--epochs", "1,2")
+    assert document["settled"] in (True, False)
+    assert any("From 1 to 2 epochs the optimum moved" in line for line in document["warnings"])
+
+
 def test_other_settings_are_refused_by_name(nas) -> None:
     fitted(nas, "Wide")
-    code, _, err = nas(*BASE, "--evaluator", "fit_toys:Wide", "--seeds", "2")
+    code, _, err = nas(*BASE, "--evaluator", "fit_toys:Wide", "--seed", "1")
     assert code == 2
-    assert "seeds 4 -> 2" in err
+    assert "seed 0 -> 1" in err
+
+
+def test_more_networks_seeds_and_lengths_keep_what_is_trained(nas, tmp_path, monkeypatch) -> None:
+    monkeypatch.setenv("FIT_LOG", str(tmp_path / "paid"))
+    monkeypatch.setenv("FIT_SECONDS", "0")
+    fitted(nas, "Slow", "--seeds", "2", "--tolerance", "6%", "--workers", "2")
+    before = (tmp_path / "paid").read_text().splitlines()
+    fitted(nas, "Slow", "--seeds", "4", "--tolerance", "10%", "--workers", "2")
+    after = (tmp_path / "paid").read_text().splitlines()
+    assert after[: len(before)] == before
+    assert len(after) == len(set(after)) > len(before)
+
+
+def test_the_constraint_decides_how_shares_become_coefficients(nas) -> None:
+    document = fitted(nas, "Wide", "--constraint", "activations", "--tolerance", "15%")
+    grown = document["alpha"] * document["beta"] * document["gamma"] ** 2
+    assert grown == pytest.approx(2.0)
+
+
+def test_settings_of_the_evaluator_are_checked_before_anything_is_trained(nas, tmp_path) -> None:
+    for words, said in (
+        (("--option", "typo=1"), "takes no --typo"),
+        (("--option", "epochs=1"), "--epochs"),
+        (("--epochs", "1,2"), "takes no --epochs"),
+    ):
+        code, _, err = nas(*BASE, "--evaluator", "fit_toys:Wide", *words)
+        assert (code, said in err) == (2, True), err
+    train = (*BASE, "--data", "sample:px=16,classes=3,images=60")
+    for words, said in (
+        (("--device", "cuda:7"), "cuda"),
+        (("--option", "train_seeds=2"), "--seeds"),
+        (("--subset", "100000"), "subset"),
+    ):
+        code, _, err = nas(*train, *words)
+        assert code == 2, err
+        assert said in err.splitlines()[-1]
+    assert list(tmp_path.iterdir()) == []

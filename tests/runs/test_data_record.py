@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import gzip
 import json
 from pathlib import Path
 
@@ -58,6 +59,24 @@ def test_changed_added_and_removed_images_are_named(tmp_path: Path) -> None:
     assert "1 removed (train/cat/2.png)" in said
     assert "1 added (train/cat/new.png)" in said
     assert "\n" not in said
+
+
+@pytest.mark.parametrize("damage", ["zlib", "csv"])
+def test_a_damaged_manifest_is_said_to_be_one(tmp_path: Path, damage: str) -> None:
+    folder = images(tmp_path / "data")
+    run = tmp_path / "run"
+    run.mkdir()
+    keep_data(run, open_data(folder))
+    manifest = run / "data-manifest.csv.gz"
+    if damage == "zlib":
+        # The header of gzip is whole; what follows is no compressed data.
+        manifest.write_bytes(manifest.read_bytes()[:10] + b"\xff" * 40)
+    else:
+        # A field over csv's limit.
+        manifest.write_bytes(gzip.compress(b"x" * 200_000))
+    (folder / "train" / "cat" / "0.png").unlink()
+    with pytest.raises(RunError, match="cannot be told, because data-manifest"):
+        keep_data(run, open_data(folder))
 
 
 def test_another_split_is_refused(tmp_path: Path) -> None:

@@ -128,7 +128,8 @@ def test_a_baseline_with_odd_widths_stays_itself_at_one() -> None:
         ({"tolerance": 1.5}, "--tolerance is 150%"),
         ({"step": 0.0}, "--step is 0"),
         ({"constraint": "memory"}, "cannot constrain 'memory'"),
-        ({"constraint": "params"}, "does not bound the resolution"),
+        ({"constraint": "params"}, "cannot constrain 'params'"),
+        ({"tolerance": 0.5}, "includes the baseline itself"),
     ],
 )
 def test_bad_settings_are_one_line(settings: dict[str, object], said: str) -> None:

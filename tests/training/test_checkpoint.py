@@ -16,10 +16,13 @@ import pytest
 import torch
 from conftest import coloured_squares, small_spec
 
+from nas.data.arrays import ArrayImages
 from nas.data.pixels import Pixels
+from nas.data.report import Problems
+from nas.data.streaming import StreamedPixels, pixel_source
 from nas.errors import TrainingError
 from nas.model import Network, build
-from nas.training.checkpoint import FILE_NAME
+from nas.training.checkpoint import FILE_NAME, data_digest
 from nas.training.loop import TrainingResult, train
 from nas.training.recipe import Recipe, load_recipe
 
@@ -108,7 +111,7 @@ def test_signals_are_as_before_afterwards(tmp_path: Path) -> None:
         ({"recipe": recipe(epochs=1, flip=False)}, "its recipe.flip is True, here it is False"),
         ({"seed": 1}, "its seed is 0, here it is 1"),
         ({"resolution": 12}, "its resolution is 16, here it is 12"),
-        ({"train_pixels": coloured_squares(100, seed=9)}, "its data is"),
+        ({"train_pixels": coloured_squares(104)}, "its data is"),
     ],
 )
 def test_a_foreign_checkpoint_is_refused_by_name(
@@ -211,13 +214,38 @@ def test_killed_at_random_moments_it_ends_the_same(tmp_path: Path) -> None:
         assert torch.equal(value, found[name]), name
 
 
-def test_streams_have_an_identity_too(squares: Pixels) -> None:
-    class Streamed:
-        """Images without a tensor of them."""
+def test_free_memory_is_no_part_of_the_identity(squares: Pixels) -> None:
+    numbers = squares.labels.numpy()
+    images = ArrayImages(
+        "train", squares.classes, squares.images.permute(0, 2, 3, 1).numpy(), numbers
+    )
+    digests = []
+    for limit, kind in ((1 << 30, Pixels), (0, StreamedPixels)):
+        source = pixel_source(images, None, 16, report=Problems(), memory_limit_bytes=limit)
+        assert type(source) is kind
+        digests.append(data_digest(source))
+    assert digests[0] == digests[1]
+    fewer = pixel_source(images, range(95), 16, report=Problems())
+    assert data_digest(fewer) != digests[0]
 
-        def __init__(self) -> None:
-            self.labels, self.classes, self.px = squares.labels, squares.classes, squares.px
 
-    from nas.training.checkpoint import data_digest
+def test_on_another_kind_of_device_the_schedule_goes_on(tmp_path: Path) -> None:
+    _, expected = run(None)
 
-    assert data_digest(Streamed()) != data_digest(squares)  # type: ignore[arg-type]
+    def interrupt(done: int, steps: int, images: int) -> None:
+        if done == 4:
+            os.kill(os.getpid(), signal.SIGTERM)
+
+    with pytest.raises(KeyboardInterrupt):
+        run(tmp_path, observe_step=interrupt)
+    content = torch.load(tmp_path / FILE_NAME, weights_only=True)
+    assert (content["done"], content["random"]["device"]) == (4, "cpu")
+    # A generator of CUDA has 16 bytes, which one of the CPU refuses.
+    state = torch.zeros(16, dtype=torch.uint8)
+    content["random"].update(device="cuda", generator=state, cuda=state)
+    torch.save(content, tmp_path / FILE_NAME)
+    seen: list[int] = []
+    _, result = run(tmp_path, observe_step=lambda done, *_: seen.append(done))
+    assert seen == list(range(5, EPOCHS * STEPS + 1))
+    rates = [[report.learning_rate for report in r.history] for r in (expected, result)]
+    assert rates[0] == rates[1]

@@ -7,7 +7,11 @@ import torch
 from conftest import coloured_squares, small_spec
 from torch.nn import functional
 
-from nas.errors import TrainingError
+from nas.data.arrays import ArrayImages
+from nas.data.images import Decoded, ImageError
+from nas.data.report import Problems
+from nas.data.streaming import StreamedPixels
+from nas.errors import DataError, TrainingError
 from nas.model import build
 from nas.training.augment import prepare_for_evaluation
 from nas.training.loop import evaluate
@@ -46,3 +50,21 @@ def test_fewer_than_five_classes_and_no_images() -> None:
     assert evaluate(network, coloured_squares(8), resolution=16, device="cpu").top5 == 1
     with pytest.raises(TrainingError, match="no images to evaluate"):
         evaluate(network, coloured_squares(0), resolution=16, device="cpu")
+
+
+class Unreadable(ArrayImages):
+    """Images of which none can be decoded."""
+
+    def decode(self, index: int, at_least_px: int = 0) -> Decoded:
+        raise ImageError(self.name(index), "unreadable", "gone")
+
+
+def test_a_stream_without_one_good_image_is_one_line_each_time() -> None:
+    squares = coloured_squares(8)
+    arrays = squares.images.permute(0, 2, 3, 1).numpy()
+    images = Unreadable("test", squares.classes, arrays, squares.labels.numpy())
+    pixels = StreamedPixels(images, None, 16, report=Problems(), workers=0)
+    # By the second time it is known that none can be read.
+    for _ in range(2):
+        with pytest.raises(DataError, match="none of 8 images can be read"):
+            evaluate(build(small_spec(), seed=0), pixels, resolution=16, device="cpu")

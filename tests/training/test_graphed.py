@@ -13,6 +13,7 @@ from typing import Any
 import pytest
 import torch
 from conftest import coloured_squares, small_spec
+from torch import Tensor, nn
 
 from nas.model import build
 from nas.training import graphed
@@ -89,6 +90,7 @@ def fake_cuda(monkeypatch: pytest.MonkeyPatch) -> list[FakeGraph]:
     monkeypatch.setattr(torch.cuda, "stream", lambda stream: contextlib.nullcontext())
     monkeypatch.setattr(torch.cuda, "graph", capture)
     monkeypatch.setattr(torch.cuda, "synchronize", lambda: None)
+    monkeypatch.setattr(torch.cuda, "empty_cache", lambda: None)
     return made
 
 
@@ -138,6 +140,34 @@ def test_a_failed_capture_is_named_once_and_runs_eagerly(
         losses = run(captured, call, WARM_UP_STEPS + 3)
     assert losses == run(eager, eager, WARM_UP_STEPS + 3)
     assert len(fake_cuda) == 1
+
+
+class Full(nn.Module):
+    """Is out of memory at one call."""
+
+    def __init__(self, network: nn.Module, call: int) -> None:
+        super().__init__()
+        self.network, self.left = network, call
+
+    def forward(self, images: Tensor) -> Tensor:
+        self.left -= 1
+        if not self.left:
+            raise torch.OutOfMemoryError("CUDA out of memory")
+        logits: Tensor = self.network(images)
+        return logits
+
+
+def test_a_graph_that_does_not_fit_halves_no_batch(
+    fake_cuda: list[FakeGraph], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    eager, captured = make_step(), make_step()
+    captured.network = Full(captured.network, WARM_UP_STEPS + 1)
+    call = GraphedStep(captured)
+    monkeypatch.setattr(torch.cuda, "graph", lambda graph: contextlib.nullcontext())
+    with pytest.warns(UserWarning, match="no memory for a graph"):
+        losses = run(captured, call, WARM_UP_STEPS + 3)
+    assert losses == run(eager, eager, WARM_UP_STEPS + 3)
+    assert (captured.accumulation, len(fake_cuda)) == (1, 1)
 
 
 @pytest.mark.parametrize(

@@ -81,6 +81,27 @@ def test_a_captured_rate_stays_where_it_lies(small_network: Network) -> None:
             assert [round(float(rate), 4) for rate in rates] == [0.05, 0.05, 0.5, 0.5]
 
 
+@pytest.mark.parametrize("captured", [False, True])
+def test_another_devices_state_changes_no_computation(captured: bool) -> None:
+    recipe, layer = load_recipe("short"), nn.Linear(4, 5)
+    earlier = make_optimizer(layer, recipe, CPU, captured=not captured)
+    trained(earlier, layer.weight)
+    state = earlier.state_dict()
+    for group in state["param_groups"]:
+        group.update(fused=False, foreach=True)
+    optimizer = make_optimizer(layer, recipe, CPU, captured=captured)
+    load_state(optimizer, state)
+    kept = [
+        [group[n] for n in ("capturable", "fused", "foreach")] for group in optimizer.param_groups
+    ]
+    assert kept == [[captured, True, None]] * 2
+    assert [isinstance(group["lr"], torch.Tensor) for group in optimizer.param_groups] == [
+        captured
+    ] * 2
+    assert float(optimizer.state[layer.weight]["step"]) == 7
+    trained(optimizer, layer.weight)
+
+
 def test_frozen_weights_are_in_no_group(small_network: Network) -> None:
     small_network.stem.requires_grad_(False)
     optimizer = make_optimizer(small_network, load_recipe("cifar"), CPU)

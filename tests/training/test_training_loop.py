@@ -14,6 +14,8 @@ from torch import Tensor, nn
 from nas.data.pixels import Pixels
 from nas.errors import TrainingError
 from nas.model import Network, build
+from nas.training import loop
+from nas.training.distributed import Processes
 from nas.training.loop import DivergedError, EpochReport, TrainingResult, evaluate, train
 from nas.training.recipe import Recipe, load_recipe
 
@@ -169,6 +171,19 @@ def test_out_of_memory_halves_the_batch_once(small_network: Network, squares: Pi
     assert "\n" not in str(raised.value)
 
 
+@pytest.mark.parametrize(("batch", "halved"), [(3, False), (4, True)])
+def test_a_half_has_at_least_two_images(
+    batch: int, halved: bool, small_network: Network, squares: Pixels
+) -> None:
+    recipe = quick(epochs=1, batch_size=batch, bn_recalibration_batches=0)
+    hungry = Hungry(small_network, batch - 1)
+    if halved:
+        assert run(hungry, squares, recipe).accumulation == 2
+    else:
+        with pytest.raises(TrainingError, match=f"out of memory at a batch of {batch} images"):
+            run(hungry, squares, recipe)
+
+
 def test_halves_are_the_same_step_without_batch_norm(squares: Pixels) -> None:
     weights = []
     for most in (32, 16):
@@ -195,6 +210,28 @@ def test_what_cannot_be_trained_is_one_line(
     with pytest.raises(TrainingError) as raised:
         run(small_network, coloured_squares(images), quick(), **settings)
     assert words in str(raised.value)
+
+
+@pytest.mark.parametrize(
+    ("images", "batch", "processes", "words"),
+    [
+        (8, 1, 1, "a batch of 1 images is too small"),
+        (8, 3, 2, "a batch of 3 images shared by 2 processes is too small"),
+        (3, 32, 2, "a batch of 3 images shared by 2 processes is too small"),
+    ],
+)
+def test_a_single_image_a_share_is_one_line(
+    small_network: Network,
+    monkeypatch: pytest.MonkeyPatch,
+    images: int,
+    batch: int,
+    processes: int,
+    words: str,
+) -> None:
+    monkeypatch.setattr(loop, "current_processes", lambda: Processes(0, processes))
+    with pytest.raises(TrainingError, match=words) as raised:
+        run(small_network, coloured_squares(images), quick(batch_size=batch))
+    assert "\n" not in str(raised.value)
 
 
 def test_another_number_of_classes_is_one_line(squares: Pixels) -> None:

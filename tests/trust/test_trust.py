@@ -4,7 +4,9 @@ from __future__ import annotations
 
 import dataclasses
 import json
+from collections.abc import Callable
 from pathlib import Path
+from typing import Any
 
 import pytest
 from here_workers import HereWorkers
@@ -14,16 +16,18 @@ from nas.cost import network_cost
 from nas.errors import ConfigError
 from nas.model import build
 from nas.runs.records import Run, open_run
+from nas.search_spaces.efficientnet import efficientnet_b0
 from nas.search_spaces.mobilenet_v2 import mobilenet_v2
 from nas.searching.config import SearchConfig
 from nas.searching.loop import Search, make_executor
 from nas.searching.problem import load_problem
 from nas.searching.run import save_result
+from nas.spec import ArchSpec
 from nas.training.weight_header import WeightsError
 from nas.training.weights import save_weights
 from nas.trust.alternatives import alternatives, for_images
 from nas.trust.candidates import judged_networks, random_networks
-from nas.trust.report import Budget, Retrained, TrustReport
+from nas.trust.report import Budget, Retrained, TrustReport, make_report
 from nas.trust.retraining import trust_report
 from nas.trust.settings import TrustSettings
 from nas.trust.statistics import Difference, difference, kendall_tau, pooled_sd
@@ -97,6 +101,69 @@ def test_rivals_are_known_networks_at_or_below_the_target(px: int, target: int) 
     assert all(rival.arch is None and rival.reason for rival in small)
 
 
+def stopping(said: list[str]) -> Callable[[str], None]:
+    """Ends a report once it has said what it would do."""
+
+    def say(line: str) -> None:
+        said.append(line)
+        raise StopIteration
+
+    return say
+
+
+def retrained(name: str, group: str, arch: ArchSpec, *readings: float) -> Retrained:
+    return Retrained(name, group, arch, None, readings)
+
+
+def report_on(*networks: Retrained, budget: Budget | None = None) -> TrustReport:
+    rest: dict[str, Any] = {"data": "mine", "toy": False, "proxy_epochs": 5, "long_epochs": 15}
+    return make_report(networks, budget or Budget(10, 10, 0.5, 0.48), (), **rest)
+
+
+def test_rivals_of_one_name_are_both_compared() -> None:
+    report = report_on(
+        retrained("found", "top", mobilenet_v2(), 0.6, 0.62),
+        retrained("b0, pretrained", "pretrained", efficientnet_b0(), 0.5, 0.5),
+        retrained("b0, pretrained", "pretrained", efficientnet_b0(), 0.7, 0.7),
+    )
+    values = {name: round(found.value, 2) for name, found in report.against.items()}
+    assert values == {"b0, pretrained": 0.11, "b0, pretrained (2)": -0.09}
+    assert [network.name for network in report.networks] == ["found", *values]
+    assert "did not beat b0, pretrained (2)" in report.verdict
+
+
+def test_the_found_network_is_neither_compared_with_itself_nor_counted_twice() -> None:
+    found, b0 = (0.6, 0.62), (0.5, 0.56)
+    report = report_on(
+        retrained("found", "top", mobilenet_v2(), *found),
+        retrained("best of 9 random", "random search", mobilenet_v2(), *found),
+        retrained(
+            "v2 by width", "alternative", dataclasses.replace(mobilenet_v2(), name="v2"), 0.6
+        ),
+        retrained("trial 3", "sample", efficientnet_b0(), *b0),
+        retrained("b0 by width", "alternative", efficientnet_b0(), *b0),
+        retrained("mine", "pretrained", mobilenet_v2(), 0.7),
+    )
+    assert set(report.against) == {"b0 by width", "mine"}
+    assert [one.name for one in report.left_out] == ["best of 9 random", "v2 by width"]
+    assert report.seed_sd == pooled_sd({"found": found, "b0": b0})[0]
+    assert "left out: best of 9 random, because it is the found network" in report.text()
+    assert "best of 9 random" in report.to_dict()["left_out"]
+
+
+def test_a_pruned_search_is_said_to_have_had_shorter_trainings() -> None:
+    found = retrained("found", "top", mobilenet_v2(), 0.6, 0.62)
+    text = report_on(found, budget=Budget(10, 12, 0.5, 0.48, stopped=4)).text()
+    assert "stopped 4 of the search's first 10 trainings early" in text
+    assert "stopped" not in report_on(found).text()
+
+
+def test_seeds_begin_above_those_of_the_search() -> None:
+    settings = TrustSettings(seeds=2)
+    assert list(settings.seeds_above(0, 1)) == [1000, 1001]
+    assert list(settings.seeds_above(998, 5)) == [1003, 1004]
+
+
 def trained_run(folder: Path) -> Run:
     config = SearchConfig(
         30_000,
@@ -139,12 +206,13 @@ def test_a_report_of_a_trained_search_goes_on_where_it_was(
     assert report.seed_sd is not None
     assert set(report.against) == {
         "best of 2 random",
-        "small-best, pretrained (mine.safetensors)",
+        f"small-best, pretrained ({tmp_path.name}/mine.safetensors)",
     }
     # 30k is far below what any known network can be scaled to.
     assert len(report.left_out) == 6
     assert "toy data" in report.verdict
     assert "2 trainings of a random search" in said[0]
+    assert "cut" not in said[0]
     document = json.loads((run.folder / "trust" / "trust.json").read_text())
     assert document["judged_on"].startswith("search-val")
     journal = run.folder / "trust" / "long-2" / "study.journal"
@@ -154,6 +222,11 @@ def test_a_report_of_a_trained_search_goes_on_where_it_was(
     again = trust_report(run, settings, 1, said.append)
     assert again.to_dict() == report.to_dict()
     assert sum("trainings" in line for line in said[1:]) == 1
+    more = dataclasses.replace(settings, random=50)
+    said.clear()
+    with pytest.raises(StopIteration):
+        trust_report(run, more, 1, stopping(said))
+    assert "(--random 50 is cut to the search's 5)" in said[0]
 
 
 def test_candidates_are_the_best_some_others_and_random_ones(tmp_path: Path) -> None:
