@@ -372,8 +372,10 @@ class Search:
 
 def give_up_if_hopeless(ledger: Ledger, evaluator: str) -> None:
     """Raises: EvaluationError if the evaluator fails on everything, or has stopped working."""
+    if ledger.failures < HOPELESS_FAILURES:
+        return
     reason = ledger.trials[-1].user_attrs.get("error", "")
-    if ledger.failures >= HOPELESS_FAILURES and ledger.failures == ledger.evaluations:
+    if ledger.failures == ledger.evaluations:
         raise EvaluationError(
             f"evaluator '{evaluator}' failed on all of the first {ledger.failures} networks; "
             f"the last time: {reason}"

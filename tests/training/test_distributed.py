@@ -76,10 +76,14 @@ def test_after_one_was_killed_they_go_on(tmp_path: Path) -> None:
     folder = tmp_path / "two"
     folder.mkdir()
     torchrun = [sys.executable, "-m", "torch.distributed.run", "--standalone"]
-    torchrun += ["--nproc-per-node", "2", "--max-restarts", "1", str(SCRIPT), str(folder), "2"]
-    done = subprocess.run(torchrun, env=environment(), timeout=240, check=False)
-    assert done.returncode == 0
+    torchrun += ["--nproc-per-node", "2", "--max-restarts", "0", str(SCRIPT), str(folder), "2"]
+    first = subprocess.run(torchrun, env=environment(), timeout=400, check=False)
+    assert first.returncode != 0
     assert (folder / "killed").exists()
+    # By a command of its own, not by --max-restarts: gloo sometimes fails to connect again to
+    # processes that died a moment ago.
+    again = subprocess.run(torchrun, env=environment(), timeout=400, check=False)
+    assert again.returncode == 0
     assert reference.wait(60) == 0
     assert_alike(found_in(tmp_path / "one"), found_in(folder))
 
