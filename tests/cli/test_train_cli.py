@@ -334,7 +334,7 @@ def test_a_killed_training_ends_with_the_same_weights_to_the_bit(tmp_path, numbe
         killed = begin(tmp_path, "killed")
         wait_for_epochs(tmp_path / "killed", epochs)
         killed.send_signal(number)
-        code = killed.wait(timeout=60)
+        code = killed.wait(timeout=240)
         if number == signal.SIGKILL:
             assert code == -number
         else:

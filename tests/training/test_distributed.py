@@ -63,7 +63,7 @@ def assert_alike(one: dict[str, Any], two: dict[str, Any]) -> None:
 
 def test_two_processes_follow_one(tmp_path: Path) -> None:
     running = start(tmp_path / "two", 2) + start(tmp_path / "one", 1)
-    assert [process.wait(120) for process in running] == [0, 0, 0]
+    assert [process.wait(240) for process in running] == [0, 0, 0]
     one, two = found_in(tmp_path / "one"), found_in(tmp_path / "two")
     assert (one["processes"], two["processes"]) == (1, 2)
     assert (one["batch_size"], two["batch_size"]) == (32, 16)
@@ -77,14 +77,17 @@ def test_after_one_was_killed_they_go_on(tmp_path: Path) -> None:
     folder.mkdir()
     torchrun = [sys.executable, "-m", "torch.distributed.run", "--standalone"]
     torchrun += ["--nproc-per-node", "2", "--max-restarts", "0", str(SCRIPT), str(folder), "2"]
-    first = subprocess.run(torchrun, env=environment(), timeout=400, check=False)
-    assert first.returncode != 0
+    codes = []
+    # Commands of their own, and some to spare, not --max-restarts: gloo sometimes fails to connect
+    # on a busy machine, and again to processes that died a moment ago.
+    while len(codes) < 5 and 0 not in codes:
+        codes.append(
+            subprocess.run(torchrun, env=environment(), timeout=400, check=False).returncode
+        )
+    assert codes[-1] == 0
+    assert len(codes) > 1
     assert (folder / "killed").exists()
-    # By a command of its own, not by --max-restarts: gloo sometimes fails to connect again to
-    # processes that died a moment ago.
-    again = subprocess.run(torchrun, env=environment(), timeout=400, check=False)
-    assert again.returncode == 0
-    assert reference.wait(60) == 0
+    assert reference.wait(240) == 0
     assert_alike(found_in(tmp_path / "one"), found_in(folder))
 
 
