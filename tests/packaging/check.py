@@ -64,9 +64,7 @@ def main() -> None:
         shutil.copytree(
             ROOT,
             source,
-            ignore=shutil.ignore_patterns(
-                ".venv", ".git", "build", "*.egg-info", "runs", ".*_cache"
-            ),
+            ignore=shutil.ignore_patterns(".venv", ".git", "build", "*.egg-info", ".*_cache"),
         )
         run(
             sys.executable,
