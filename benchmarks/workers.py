@@ -37,9 +37,10 @@ from nas.cost import network_cost
 from nas.evaluators.base import Accuracy, EvaluationContext
 from nas.files import write_text_atomic
 from nas.ray_workers import RaySettings, RayWorkers
+from nas.runs.quiet import quiet_optuna
 from nas.runs.records import Run, StudyLog, open_run
 from nas.searching.config import SearchConfig
-from nas.searching.loop import Search, quiet_optuna
+from nas.searching.loop import Search
 from nas.searching.optuna_samplers import SAMPLERS
 from nas.searching.problem import Problem, load_problem
 from nas.searching.sampler_choice import sampler_source

@@ -19,7 +19,7 @@ from nas.evaluators.base import Accuracy, EvaluationContext
 from nas.files import make_folder
 from nas.plugins import load_evaluator
 from nas.runs.journal import open_journal, saved
-from nas.searching.loop import quiet_optuna
+from nas.runs.quiet import quiet_optuna
 from nas.spec import ArchSpec
 from nas.workers import Done, Executor, InProcess, ProcessWorkers, Task, WorkerSettings
 

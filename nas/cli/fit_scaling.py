@@ -4,13 +4,13 @@ from __future__ import annotations
 
 import contextlib
 import dataclasses
-import signal
 import sys
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, NoReturn
+from typing import TYPE_CHECKING, Any
 
 import click
 
+from nas.cli.interrupts import interrupt_on_sigterm
 from nas.cli.options import json_option
 from nas.cli.scaling_options import resolution_multiple_option
 from nas.cli.search_data import NameValue, Subset
@@ -288,7 +288,7 @@ def _fit(
         open_fit(folder, config, typed)
         if images is not None:
             keep_data(folder, images)
-        signal.signal(signal.SIGTERM, _interrupt)
+        interrupt_on_sigterm()
 
         def note(epochs: int | None, done: int, count: int) -> None:
             if not quiet:
@@ -320,7 +320,3 @@ def _hand_to_run(run: Path, config: FitConfig, outcome: FitOutcome, typed: str) 
 
     about = about_coefficients(config, outcome, typed)
     write_coefficients(run / FILE, outcome.coefficients, about)
-
-
-def _interrupt(signum: int, frame: Any) -> NoReturn:
-    raise KeyboardInterrupt

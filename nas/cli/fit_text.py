@@ -13,7 +13,7 @@ from nas.fitting.config import FitConfig
 from nas.fitting.halving import planned_trainings
 from nas.fitting.outcome import FitOutcome, LengthOutcome
 from nas.fitting.points import Points
-from nas.fitting.summary import about_coefficients, headlines, warnings
+from nas.fitting.summary import about_coefficients, headlines, point_document, warnings
 from nas.scaling.grid import GridPoint
 from nas.units import format_count
 
@@ -32,7 +32,7 @@ def show_plan(config: FitConfig, points: Points, as_json: bool) -> None:
     if as_json:
         print_json(
             {
-                "networks": [_point_document(point) for point in points.networks],
+                "networks": [_planned_document(point) for point in points.networks],
                 "trainings": trainings,
                 "epochs": list(config.epochs),
                 "warnings": [] if few is None else [few],
@@ -132,15 +132,6 @@ def _point_cells(point: GridPoint) -> tuple[str, ...]:
     )
 
 
-def _point_document(point: GridPoint) -> dict[str, object]:
-    c = point.coefficients
-    return {
-        "digest": point.arch.digest(),
-        "alpha": c.alpha,
-        "beta": c.beta,
-        "gamma": c.gamma,
-        "resolution_px": point.arch.resolution,
-        "flops": point.cost.flops,
-        "realised_ratio": point.ratio,
-        "nominal_ratio": point.nominal_ratio,
-    }
+def _planned_document(point: GridPoint) -> dict[str, object]:
+    costs = {"flops": point.cost.flops, "nominal_ratio": point.nominal_ratio}
+    return {**point_document(point), **costs}

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import contextlib
-import signal
 import sys
 from collections.abc import Sequence
 from pathlib import Path
@@ -11,6 +10,7 @@ from typing import TYPE_CHECKING, Any, NoReturn
 
 import click
 
+from nas.cli.interrupts import interrupt_on_sigterm
 from nas.cli.options import COUNT, json_option, size_options
 from nas.cli.search_data import (
     DEFAULT_TRAINED_TRIALS,
@@ -239,7 +239,7 @@ def run_search(
     problem = load_problem(config)
     warm_start_answers(problem)  # what it refuses should leave no run folder behind
     with working_run(config, out, command_line(sys.argv[1:])) as run:
-        signal.signal(signal.SIGTERM, _interrupt)
+        interrupt_on_sigterm()
         if problem.data is not None:
             keep_data(run.folder, problem.data)
         if trust and is_shared(config.storage):
@@ -264,10 +264,6 @@ def run_search(
         added = report_trust(run, trust, workers if ray is None else here(), quiet, as_json)
         if as_json:
             print_json({**result_document(result, run, outcome), **added})
-
-
-def _interrupt(signum: int, frame: Any) -> NoReturn:
-    raise KeyboardInterrupt
 
 
 def _say_how_to_go_on(run: Run, evaluations: int) -> NoReturn:

@@ -3,13 +3,12 @@
 from __future__ import annotations
 
 import contextlib
-import signal
 import sys
 from pathlib import Path
-from typing import Any, NoReturn
 
 import click
 
+from nas.cli.interrupts import interrupt_on_sigterm
 from nas.cli.options import json_option
 
 
@@ -80,7 +79,7 @@ def command(
     with locked(folder):
         if problem.data is not None:
             keep_data(folder, problem.data)
-        signal.signal(signal.SIGTERM, _interrupt)
+        interrupt_on_sigterm()
         try:
             with contextlib.redirect_stdout(sys.stderr):
                 report = trust_report(opened, settings, workers, say, problem)
@@ -91,7 +90,3 @@ def command(
         print_json(report.to_dict())
     else:
         click.echo(report.text())
-
-
-def _interrupt(signum: int, frame: Any) -> NoReturn:
-    raise KeyboardInterrupt

@@ -7,6 +7,7 @@ from typing import Any
 from nas.cost import network_cost
 from nas.fitting.config import FitConfig
 from nas.fitting.outcome import FitOutcome, LengthOutcome
+from nas.scaling.grid import GridPoint
 from nas.scaling.surface import DIMENSIONS
 from nas.units import format_count
 
@@ -120,6 +121,7 @@ def warnings(outcome: FitOutcome) -> list[str]:
 
 
 def _length_document(outcome: FitOutcome, length: LengthOutcome) -> dict[str, Any]:
+    networks = outcome.points.networks
     return {
         "epochs": length.epochs,
         "networks": len(length.networks),
@@ -132,15 +134,15 @@ def _length_document(outcome: FitOutcome, length: LengthOutcome) -> dict[str, An
             "low": dict(zip(DIMENSIONS, map(float, length.optimum.low), strict=True)),
             "high": dict(zip(DIMENSIONS, map(float, length.optimum.high), strict=True)),
         },
-        "argmax": _point_document(outcome, length.argmax),
-        "choice": _point_document(outcome, length.choice),
+        "argmax": point_document(networks[length.argmax]),
+        "choice": point_document(networks[length.choice]),
         "tie": length.tie,
-        "may_be_best": [_point_document(outcome, index) for index in length.undecided],
+        "may_be_best": [point_document(networks[index]) for index in length.undecided],
     }
 
 
-def _point_document(outcome: FitOutcome, index: int) -> dict[str, Any]:
-    point = outcome.points.networks[index]
+def point_document(point: GridPoint) -> dict[str, Any]:
+    """A network of the grid as plain values: what it is, how it grows, what it costs."""
     c = point.coefficients
     return {
         "digest": point.arch.digest(),

@@ -9,13 +9,10 @@ uninterrupted.
 from __future__ import annotations
 
 import json
-import logging
 import random
 import time
-import warnings
 from collections import deque
-from collections.abc import Callable, Iterable, Iterator
-from contextlib import contextmanager
+from collections.abc import Callable, Iterable
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, cast
@@ -24,6 +21,7 @@ from nas.cost import network_cost
 from nas.errors import ConfigError, EvaluationError
 from nas.files import write_text_atomic
 from nas.ray_workers import RaySettings, RayWorkers
+from nas.runs.quiet import quiet_optuna
 from nas.runs.records import Run, StudyLog, study_name
 from nas.runs.reports import ReportFolder
 from nas.searching.ledger import Ledger
@@ -386,18 +384,3 @@ def give_up_if_hopeless(ledger: Ledger, evaluator: str) -> None:
             f"evaluator '{evaluator}' failed on {ledger.failures} networks in a row; the last "
             f"time: {reason}; mend that, and the same command goes on"
         )
-
-
-@contextmanager
-def quiet_optuna(level: int = logging.WARNING) -> Iterator[None]:
-    """Optuna's own log lines and its notes on experimental features, off while we drive it."""
-    import optuna
-
-    verbosity = optuna.logging.get_verbosity()
-    optuna.logging.set_verbosity(level)
-    try:
-        with warnings.catch_warnings():
-            warnings.simplefilter("ignore", optuna.exceptions.ExperimentalWarning)
-            yield
-    finally:
-        optuna.logging.set_verbosity(verbosity)

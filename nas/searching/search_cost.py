@@ -123,7 +123,7 @@ def asking_seconds(problem: Problem, done: int, wanted: int) -> float:
 
     Between and beyond the sizes that are tried, seconds grow as a power of the number of trials.
     """
-    from nas.searching.loop import quiet_optuna
+    from nas.runs.quiet import quiet_optuna
 
     points: list[tuple[int, float]] = []
     with quiet_optuna():
@@ -196,7 +196,7 @@ def _at(points: list[tuple[int, float]], size: float) -> float:
 
 def disk_bytes(problem: Problem, trials: int) -> int:
     """Bytes of a run of so many trials, without what the evaluator and its workers keep."""
-    from nas.searching.loop import quiet_optuna
+    from nas.runs.quiet import quiet_optuna
 
     with quiet_optuna():
         study = _study(problem)

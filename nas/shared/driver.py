@@ -23,6 +23,7 @@ from optuna.trial import FrozenTrial
 
 from nas.cost import network_cost
 from nas.errors import RunError
+from nas.runs.quiet import quiet_optuna
 from nas.runs.records import Run
 from nas.runs.reports import ReportFolder
 from nas.searching.ledger import Ledger
@@ -32,7 +33,6 @@ from nas.searching.loop import (
     Observer,
     Outcome,
     give_up_if_hopeless,
-    quiet_optuna,
 )
 from nas.searching.numbered_sampler import NumberedSampler
 from nas.searching.optuna_samplers import trial_seed

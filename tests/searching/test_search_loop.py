@@ -11,10 +11,11 @@ import toys
 
 from nas.errors import ConfigError, EvaluationError, RunError
 from nas.objective import Bound
+from nas.runs.quiet import quiet_optuna
 from nas.runs.records import Run, StudyLog, locked, open_run, read_run
 from nas.searching.config import SearchConfig
 from nas.searching.ledger import Ledger
-from nas.searching.loop import DRY_TRIALS, Outcome, Search, make_executor, quiet_optuna
+from nas.searching.loop import DRY_TRIALS, Outcome, Search, make_executor
 from nas.searching.problem import Problem, load_problem
 from nas.searching.results import pareto_front, summarise
 from nas.searching.run import save_result
