@@ -1,0 +1,1 @@
+"""Networks side by side, as in the tables 2 and 4 of the paper."""

@@ -1,0 +1,1 @@
+"""One plan, one resumable folder: search, retrain, fit, family, train, export, report."""

@@ -1,0 +1,1 @@
+"""The scaling studies of the paper, as trainings in a run folder."""
