@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import contextlib
 import sys
 from collections.abc import Sequence
 from pathlib import Path
@@ -12,20 +11,13 @@ import click
 
 from nas.cli.interrupts import interrupt_on_sigterm
 from nas.cli.options import COUNT, json_option, size_options
-from nas.cli.search_data import (
-    DEFAULT_TRAINED_TRIALS,
-    DEFAULT_TRIALS,
-    completed,
-    training_options,
-    trust_networks,
-)
+from nas.cli.search_data import training_options, trust_networks
 from nas.cli.search_trained import here, report_trust, say_beforehand
 from nas.cli.search_types import DeviceLimit, Exponents, Seconds
 from nas.errors import ConfigError
-from nas.objective import Bound
 from nas.searching.config import SearchConfig
+from nas.searching.settings import DEFAULT_TRAINED_TRIALS, DEFAULT_TRIALS, search_config
 from nas.shared.database_url import is_shared, shown_url
-from nas.units import format_count
 
 if TYPE_CHECKING:
     from nas.ray_workers import RaySettings
@@ -117,15 +109,7 @@ if TYPE_CHECKING:
 @size_options
 @json_option
 def command(
-    target_flops: int,
     objectives: str | None,
-    max_flops: int | None,
-    max_params: int | None,
-    max_activations: int | None,
-    max_latency: tuple[tuple[str, float], ...],
-    min_throughput: tuple[tuple[str, float], ...],
-    timeout: float | None,
-    warm_start: tuple[str, ...],
     trust: int | None,
     out: Path | None,
     workers: int,
@@ -151,33 +135,11 @@ def command(
     seconds, seconds_per_evaluation, seconds_known_by, sampler_seconds, bytes, checkpoint_bytes,
     run, goes_on, in_use_by, study, files.
     """  # noqa: D301 - \b is click's mark for text that must not be re-wrapped
-    bounds = [
-        Bound(metric, float(limit))
-        for metric, limit in (
-            ("flops", max_flops),
-            ("params", max_params),
-            ("activations", max_activations),
-        )
-        if limit is not None
-    ]
-    bounds += [Bound(f"latency:{device}", limit) for device, limit in max_latency]
-    bounds += [Bound(f"throughput:{device}", limit, "min") for device, limit in min_throughput]
     notes: list[str] = []
-    searches_hard = settings["reward"] == "hard" and settings["exponents"] is None
-    if settings["data"] is not None and max_flops is None and searches_hard and not objectives:
-        # Where an evaluation is a training, one of a network that cannot be the answer is wasted.
-        bounds.append(Bound("flops", float(target_flops)))
-        notes.append(
-            f"networks above {format_count(target_flops)} FLOPs are refused untrained; --max-flops "
-            "sets another limit"
-        )
-    config = SearchConfig(
-        target_flops=target_flops,
-        bounds=tuple(bounds),
+    config = search_config(
+        notes,
         objectives=tuple(part.strip() for part in objectives.split(",")) if objectives else (),
-        timeout_seconds=timeout,
-        warm_start=warm_start,
-        **completed(settings, notes),
+        **settings,
     )
     retrained = trust_networks(trust, config)
     if dry_run:
@@ -226,38 +188,31 @@ def run_search(
     """
     from nas.cli.output import print_json
     from nas.cli.search_text import print_result
-    from nas.runs.data_record import keep_data
-    from nas.runs.folder import working_run
+    from nas.runs.data_record import image_problems
     from nas.runs.records import command_line
-    from nas.searching.optuna_samplers import check_sampler
-    from nas.searching.problem import load_problem
-    from nas.searching.progress import search_progress
-    from nas.searching.run import make_search, result_document, save_result
-    from nas.searching.warm_start import warm_start_answers
+    from nas.searching.run import result_document
+    from nas.searching.working import execute_search, opened_search
 
-    check_sampler(config.sampler)
-    problem = load_problem(config)
-    warm_start_answers(problem)  # what it refuses should leave no run folder behind
-    with working_run(config, out, command_line(sys.argv[1:])) as run:
+    with opened_search(config, out, command_line(sys.argv[1:])) as (problem, run):
         interrupt_on_sigterm()
-        if problem.data is not None:
-            keep_data(run.folder, problem.data)
         if trust and is_shared(config.storage):
             # Several drivers end at the same time; one report is enough.
             notes = [*notes, f"no trust report by drivers that share: `nas trust {run.folder}`"]
             trust = 0
         say_beforehand(problem, run, workers, ray, notes, trust, quiet)
-        with search_progress(config.trials, config.target_flops, quiet, workers) as observe:
-            search = make_search(problem, run, workers, observe, ray)
-            try:
-                # What evaluators and engines print is no part of the result.
-                with contextlib.redirect_stdout(sys.stderr):
-                    outcome = search.execute()
-            except KeyboardInterrupt:
-                _say_how_to_go_on(run, search.ledger.evaluations)
-        result = save_result(problem, run, outcome)
+        result, outcome = execute_search(
+            problem,
+            run,
+            workers=workers,
+            ray=ray,
+            quiet=quiet,
+            interrupted=lambda evaluations: _say_how_to_go_on(run, evaluations),
+        )
         if not as_json:
             print_result(problem, result, run, outcome)
+        if not quiet:
+            for line in image_problems(run.folder):
+                click.echo(line, err=True)
         if trust and outcome.stopped == "time is up":
             click.echo(f"no trust report, the time is up: `nas trust {run.folder}`", err=True)
             trust = 0

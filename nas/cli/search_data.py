@@ -15,13 +15,7 @@ if TYPE_CHECKING:
 
 Command = TypeVar("Command", bound=Callable[..., Any])
 
-DEFAULT_TRIALS = 300
-# A model of the accuracies reaches B0's in about 40 evaluations in the median and 60 in nine of
-# ten searches (docs/results/search_quality.md); each costs a training here.
-DEFAULT_TRAINED_TRIALS = 60
 DEFAULT_TRUST = 3
-# Names of options -> their flags, where a flag is not the name.
-_TRAINING = ("epochs", "subset", "recipe", "batch", "train_seeds", "device")
 
 
 class Subset(click.ParamType):
@@ -83,6 +77,12 @@ def training_options(command: Command) -> Command:
                 "or `sample` to try it without any. See `nas data info`.",
             ),
             click.option(
+                "--strict",
+                is_flag=True,
+                help="With --data: decode every image first, and stop at one that is unreadable "
+                "or odd.",
+            ),
+            click.option(
                 "--epochs", type=whole, help="With --data: of one training [the recipe's]."
             ),
             click.option("--recipe", help="With --data: a recipe's name or .toml file [short]."),
@@ -103,6 +103,13 @@ def training_options(command: Command) -> Command:
                 help="Stop hopeless trainings early: median, hyperband or patient (Optuna's).",
             ),
             click.option(
+                "--filter",
+                "first_filter",
+                metavar="EVALUATOR:KEEP",
+                help="With --data: refuse untrained what scores poorly for its FLOPs: "
+                "zero-cost:0.5 lets the better half of random networks pass.",
+            ),
+            click.option(
                 "--option",
                 "given_options",
                 type=NameValue(),
@@ -119,63 +126,6 @@ def training_options(command: Command) -> Command:
     ):
         command = option(command)
     return command
-
-
-def completed(settings: dict[str, Any], notes: list[str]) -> dict[str, Any]:
-    """The settings of a `SearchConfig` from those given: defaults, and what the images say.
-
-    notes: gets a line for each thing that was decided here.
-    Raises: NasError for images or settings that cannot be.
-    """
-    data = settings.get("data")
-    trained = data is not None
-    options = dict(settings.pop("given_options"))
-    if "data" in options:
-        raise ConfigError(f"--option data={options['data']}: images are named by --data")
-    for name in _TRAINING:
-        value = settings.pop(name)
-        if value is None:
-            continue
-        if not trained and name not in options:
-            flag = f"--{name.replace('_', '-')}"
-            raise ConfigError(f"{flag} is for searches that train on images; add --data DIR")
-        options[name] = value
-    settings["evaluator"] = settings["evaluator"] or ("train" if trained else "imagenet")
-    settings["space"] = settings["space"] or ("mbconv-elastic" if trained else "mbconv")
-    if settings["trials"] is None:
-        settings["trials"] = DEFAULT_TRAINED_TRIALS if trained else DEFAULT_TRIALS
-    if trained:
-        _read_data(str(data), settings, options, notes)
-    settings["evaluator_options"] = tuple(sorted(options.items()))
-    return settings
-
-
-def _read_data(
-    data: str, settings: dict[str, Any], options: dict[str, Any], notes: list[str]
-) -> None:
-    """Classes and resolution from the images, epochs from the recipe, where they are not given."""
-    from nas.data.duplicates import report_duplicates
-    from nas.data.opening import open_data
-    from nas.data.resolution import suggest_resolution
-
-    images = open_data(data)
-    report_duplicates(images, images.problems)
-    notes += [*images.notes, *images.problems.lines()]
-    if settings["classes"] is None:
-        settings["classes"] = len(images.classes)
-    if settings["resolution"] is None:
-        settings["resolution"] = suggest_resolution(images.train)
-        notes.append(
-            f"resolution {settings['resolution']} px, from the typical shorter side of the images; "
-            "--resolution sets another"
-        )
-    if settings["evaluator"] == "train":
-        from nas.evaluators.train_settings import DEFAULT_RECIPE
-        from nas.training.recipe import load_recipe
-
-        options.setdefault("recipe", DEFAULT_RECIPE)
-        if "epochs" not in options:
-            options["epochs"] = load_recipe(options["recipe"]).epochs
 
 
 def trust_networks(asked: int | None, config: SearchConfig) -> int:

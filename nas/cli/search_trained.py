@@ -33,6 +33,8 @@ def say_beforehand(
 
     for line in (*notes, *beforehand(problem, run, workers, ray)):
         click.echo(line, err=True)
+    if problem.first_filter is not None:
+        click.echo(problem.first_filter.describe(), err=True)
     if trust:
         click.echo(
             f"then a trust report: a random search with as many trainings, and {trust} of the "

@@ -85,7 +85,7 @@ class TrainEvaluator:
         self._device = str(chosen_device(settings.device))
         if settings.workers > 1 and "OMP_NUM_THREADS" not in os.environ:
             torch.set_num_threads(max(1, (os.cpu_count() or 1) // settings.workers))
-        self._images: SearchImages = SearchImages(settings, self._device)
+        self._images: SearchImages = SearchImages(settings, self._device, context.folder)
 
     def evaluate(self, arch: ArchSpec, *, seed: int) -> Accuracy:
         """Mean top-1 on search-val of trainings with seeds `seed`, `seed` + 1, ...

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from pathlib import Path
 from typing import TYPE_CHECKING
 
 from nas.data.images import DataSet
@@ -13,6 +14,7 @@ from nas.data.streaming import MEMORY_SHARE, pixel_source
 from nas.errors import DataError
 from nas.evaluators.train_settings import TrainSettings
 from nas.evaluators.train_subset import subset_of
+from nas.runs.data_record import keep_image_problems
 from nas.training.devices import chosen_device, on_device
 
 if TYPE_CHECKING:
@@ -25,7 +27,9 @@ class SearchImages:
     Raises: DataError if there is no such data, or it is not what it was when the search began.
     """
 
-    def __init__(self, settings: TrainSettings, device: str) -> None:
+    def __init__(self, settings: TrainSettings, device: str, folder: Path | None = None) -> None:
+        """folder: of the evaluator, where it is noted what is odd about the images."""
+        self._folder = folder
         self.data: DataSet = open_data(settings.data)
         expected = settings.fingerprint
         if expected is not None and self.data.fingerprint != expected:
@@ -67,6 +71,8 @@ class SearchImages:
                 )
                 for indices in (self._train, self._val)
             )
+            if self._folder is not None:
+                keep_image_problems(self._folder, self.data.problems)
             device = chosen_device(self._device)
             self._sources[px] = (on_device(train, device), on_device(val, device))
         return self._sources[px]

@@ -2,6 +2,7 @@
 
 data.json              name, classes, fingerprint, the search's split
 data-manifest.csv.gz   split, class, content hash and name of each image: says which ones changed
+evaluator/images.json  what was odd about the images when they were decoded
 """
 
 from __future__ import annotations
@@ -19,8 +20,10 @@ from nas.files import write_bytes_atomic, write_text_atomic
 
 if TYPE_CHECKING:
     from nas.data.images import DataSet
+    from nas.data.report import Problems
 
 RECORD, MANIFEST = "data.json", "data-manifest.csv.gz"
+IMAGE_PROBLEMS = "images.json"
 NAMED = 3
 
 Manifest = dict[tuple[str, str], tuple[str, str]]
@@ -70,6 +73,20 @@ def keep_data(folder: Path, data: DataSet) -> None:
 def read_data_record(folder: Path) -> dict[str, Any] | None:
     """What `keep_data` recorded; None where the run has no images. Raises: RunError if damaged."""
     return _read(folder / RECORD)
+
+
+def keep_image_problems(evaluator_folder: Path, problems: Problems) -> None:
+    """Note what the decoding of a worker has met; they all decode the same images."""
+    lines = problems.lines()
+    if lines:
+        document = {"left_out": problems.left_out, "lines": lines}
+        write_text_atomic(evaluator_folder / IMAGE_PROBLEMS, json.dumps(document, indent=2) + "\n")
+
+
+def image_problems(folder: Path) -> list[str]:
+    """What the workers of a run have noted of its images, a line for each kind."""
+    document = _read(folder / "evaluator" / IMAGE_PROBLEMS)
+    return [] if document is None else [str(line) for line in document.get("lines", [])]
 
 
 def manifest(data: DataSet) -> Manifest:

@@ -19,7 +19,12 @@ RESUMABLE_CHANGES = frozenset({"trials", "timeout_seconds", "storage"})
 RESUMABLE_OPTIONS = frozenset({"device"})
 # Settings that came later: left out of the identity at their defaults, so that older runs keep
 # theirs.
-LATER: Mapping[str, Any] = {"data": None, "evaluator_options": [], "pruner": "none"}
+LATER: Mapping[str, Any] = {
+    "data": None,
+    "evaluator_options": [],
+    "pruner": "none",
+    "first_filter": None,
+}
 
 PRUNERS = ("none", "median", "hyperband", "patient")
 OptionValue = str | int | float | bool
@@ -33,6 +38,7 @@ class SearchConfig:
     "flops", "latency:zcu102"). `exponents` is set where the reward is given by `--w LOW,HIGH`.
     warm_start names networks or runs that are judged first. data names images, for an evaluator
     that trains; evaluator_options are its settings, (name, value) in the order of the names.
+    first_filter: "zero-cost:0.5", see `nas.searching.first_filter`.
     """
 
     target_flops: int
@@ -54,6 +60,7 @@ class SearchConfig:
     data: str | None = None
     evaluator_options: tuple[tuple[str, OptionValue], ...] = ()
     pruner: str = "none"
+    first_filter: str | None = None
 
     def __post_init__(self) -> None:
         if self.trials < 1:

@@ -119,7 +119,7 @@ def _within_bounds(problem: Problem) -> float | None:
     met = 0
     for _ in range(BOUND_SAMPLES):
         arch, _suggest = random_network(problem.space, source)
-        met += all(v <= 0 for v in problem.violations(problem.figures(arch)).values())
+        met += problem.meets_bounds(arch)
     return met / BOUND_SAMPLES
 
 

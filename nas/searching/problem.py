@@ -38,6 +38,7 @@ from nas.objective import (
 from nas.plugins import load_evaluator, load_reward, load_space
 from nas.registry import did_you_mean
 from nas.searching.config import SearchConfig
+from nas.searching.first_filter import FilterSettings, FirstFilter
 from nas.space import HasReference, SearchSpace, at_resolution, rebuild
 from nas.space_statistics import flops_range
 from nas.spec import ArchSpec
@@ -92,6 +93,7 @@ class Problem:
     reward: Reward
     objectives: tuple[str, ...]
     data: DataSet | None = None
+    first_filter: FirstFilter | None = None
 
     def worker_options(self, workers: int) -> dict[str, Any]:
         """The evaluator's options; with images, also what they must be where it works, and how many
@@ -123,6 +125,10 @@ class Problem:
     def violations(self, figures: Mapping[str, float]) -> dict[str, float]:
         """Bound -> how far beyond it, relative to the limit; zero or less where it is met."""
         return {bound.describe(): _finite(bound.violation(figures)) for bound in self.config.bounds}
+
+    def meets_bounds(self, arch: ArchSpec) -> bool:
+        """Whether a network is within every bound."""
+        return all(v <= 0 for v in self.violations(self.figures(arch)).values())
 
     def values(
         self, judgement: Accuracy | Score, cost: Cost, figures: Mapping[str, float]
@@ -186,7 +192,19 @@ def load_problem(config: SearchConfig) -> Problem:
         _open_data(config),
     )
     _check_objectives(problem)
-    return problem
+    return dataclasses.replace(problem, first_filter=_first_filter(problem))
+
+
+def _first_filter(problem: Problem) -> FirstFilter | None:
+    config = problem.config
+    if config.first_filter is None:
+        return None
+    settings = FilterSettings.parse(config.first_filter)
+    if problem.evaluator.cheap:
+        raise ConfigError(
+            f"--filter saves trainings; '{problem.evaluator.name}' does not train; leave it out"
+        )
+    return FirstFilter(settings, problem.space, problem.meets_bounds, config.seed)
 
 
 def check_options(evaluator: Evaluator, options: Mapping[str, Any]) -> None:

@@ -5,6 +5,7 @@ Measured on a handful of networks, and extrapolated; nothing is written.
 
 from __future__ import annotations
 
+import dataclasses
 import math
 import random
 import time
@@ -125,6 +126,7 @@ def asking_seconds(problem: Problem, done: int, wanted: int) -> float:
     """
     from nas.runs.quiet import quiet_optuna
 
+    problem = _without_filter(problem)
     points: list[tuple[int, float]] = []
     with quiet_optuna():
         study = _study(problem)
@@ -140,6 +142,11 @@ def asking_seconds(problem: Problem, done: int, wanted: int) -> float:
             if size >= wanted or spent > ASKING_BUDGET_SECONDS:
                 return _sum_between(points, done, wanted)
             size = min(wanted, 2 * size)
+
+
+def _without_filter(problem: Problem) -> Problem:
+    """The problem without its filter's scores, which take seconds that an estimate need not."""
+    return dataclasses.replace(problem, first_filter=None)
 
 
 def _study(problem: Problem) -> Study:
@@ -198,6 +205,7 @@ def disk_bytes(problem: Problem, trials: int) -> int:
     """Bytes of a run of so many trials, without what the evaluator and its workers keep."""
     from nas.runs.quiet import quiet_optuna
 
+    problem = _without_filter(problem)
     with quiet_optuna():
         study = _study(problem)
         trial = study.ask()

@@ -39,6 +39,13 @@ def record_network(
     for bound, violation in violations.items():
         trial.set_constraint(bound, violation)
     broken = [bound for bound, violation in violations.items() if violation > 0]
+    if not broken and problem.first_filter is not None:
+        # Not before: a score takes longer than all bounds together.
+        shortfall = problem.first_filter.shortfall(arch)
+        set_attributes(trial, filter_score=problem.first_filter.score(arch))
+        trial.set_constraint(problem.first_filter.name, shortfall)
+        if shortfall > 0:
+            broken.append(problem.first_filter.name)
     if not broken:
         return figures, None
     refused = f"not {' and '.join(broken)}"

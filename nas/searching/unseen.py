@@ -59,7 +59,9 @@ def neighbours(
 
 def _acceptable(problem: Problem, params: Mapping[str, Any], known: set[str]) -> bool:
     arch = problem.rebuild(params)
-    return arch.digest() not in known and _excess(problem, params) <= 0
+    if arch.digest() in known or _excess(problem, params) > 0:
+        return False
+    return problem.first_filter is None or problem.first_filter.shortfall(arch) <= 0
 
 
 def _excess(problem: Problem, params: Mapping[str, Any]) -> float:

@@ -106,6 +106,28 @@ def test_images_that_changed_are_refused_by_name(nas: Nas, tmp_path: Path) -> No
     assert "dark/3.png" in last
 
 
+def test_an_unreadable_image_is_told_of_at_the_end_and_stops_a_strict_search(
+    nas: Nas, tmp_path: Path
+) -> None:
+    from PIL import Image
+
+    for number in range(16):
+        folder = tmp_path / "images" / ("dark" if number % 2 else "light")
+        folder.mkdir(parents=True, exist_ok=True)
+        Image.new("RGB", (16, 16), (12 * number, 0, 0)).save(folder / f"{number}.png")
+    whole = (folder / "15.png").read_bytes()
+    (folder / "15.png").write_bytes(whole[: len(whole) // 2])
+    data = str(tmp_path / "images")
+    strict = search(nas, "--strict", "--quiet", data=data)
+    assert (strict.code, strict.out) == (2, "")
+    assert "dark/15.png" in strict.err
+    assert not Path("run").exists()
+    done = search(nas, "--trust", "0", "--trials", "1", data=data)
+    assert done.code == 0, done.err
+    assert "1 image left out, " in done.err
+    assert ": dark/15.png" in done.err
+
+
 def test_images_to_test_with_that_are_trained_on_are_told(nas: Nas, tmp_path: Path) -> None:
     from PIL import Image
 
@@ -164,6 +186,10 @@ def test_only_what_can_be_trained_longer_gets_a_trust_report_unasked() -> None:
         (("--data", "nowhere"), "nowhere"),
         (("--data", "sample:px=0"), "px"),
         (("--epochs", "5"), "add --data DIR"),
+        (("--strict",), "--strict is for searches that train on images"),
+        (("-t", "400M", "--filter", "zero-cost:0.5"), "does not train; leave it out"),
+        (("--data", SAMPLE, "--filter", "zero-cost"), "is not EVALUATOR:KEEP"),
+        (("--data", SAMPLE, "--filter", "train:0.5"), "scores without training"),
         (("--train-seeds", "2"), "--train-seeds is for searches that train on images"),
         (("--evaluator", "train"), "needs images"),
         (

@@ -8,7 +8,6 @@ from pathlib import Path
 
 import pytest
 
-from nas.data.fingerprint import manifest
 from nas.data.opening import open_data
 from nas.data.packing import pack
 from nas.data.pixels import load_pixels
@@ -33,10 +32,10 @@ def latin1(folder: Path) -> Path:
 def test_it_is_opened_split_and_told_from_others(latin1: Path) -> None:
     data = open_data(latin1)
     assert str(CAT / CAFE) in [data.train.name(index) for index in range(18)]
-    before, split = manifest(data), search_split(data.train)
+    before, split = data.fingerprint, search_split(data.train)
     assert len(split.search_train) + len(split.search_val) == 18
     (latin1 / CAT / CAFE).rename(latin1 / CAT / CAFE_GRAVE)
-    assert manifest(open_data(latin1))["fingerprint"] != before["fingerprint"]
+    assert open_data(latin1).fingerprint != before
 
 
 def test_it_is_cached_and_packed(latin1: Path, tmp_path: Path) -> None:

@@ -61,6 +61,20 @@ def test_changed_added_and_removed_images_are_named(tmp_path: Path) -> None:
     assert "\n" not in said
 
 
+def test_of_many_changes_the_first_are_named(tmp_path: Path) -> None:
+    folder = images(tmp_path / "data")
+    run = tmp_path / "run"
+    run.mkdir()
+    keep_data(run, open_data(folder))
+    for part in ("train", "test"):
+        (folder / part / "dog").rename(folder / part / "wolf")
+    with pytest.raises(RunError) as refused:
+        keep_data(run, open_data(folder))
+    said = str(refused.value)
+    assert "12 removed (train/dog/0.png, train/dog/1.png, train/dog/2.png and 9 more)" in said
+    assert "12 added (train/wolf/0.png, " in said
+
+
 @pytest.mark.parametrize("damage", ["zlib", "csv"])
 def test_a_damaged_manifest_is_said_to_be_one(tmp_path: Path, damage: str) -> None:
     folder = images(tmp_path / "data")
