@@ -13,7 +13,16 @@ if TYPE_CHECKING:
     from nas.training.recipe import Recipe
 
 DEFAULT_RECIPE = "short"
-OPTIONS = ("data", "epochs", "subset", "recipe", "batch", "train_seeds", "device")
+OPTIONS = (
+    "data",
+    "epochs",
+    "subset",
+    "recipe",
+    "recipe_digest",
+    "batch",
+    "train_seeds",
+    "device",
+)
 # Not a person's to give: what the images were when the search began, how many workers share the
 # machine, and the weights that a trust report fine-tunes.
 GIVEN_BY_THE_SEARCH = ("fingerprint", "workers", "pretrained")
@@ -40,9 +49,22 @@ class TrainSettings:
     pretrained: str | None = None
 
 
+def with_recipe(options: Mapping[str, Any]) -> dict[str, Any]:
+    """The options with a recipe; of a recipe's file, what is in it belongs to the settings too.
+
+    Raises: TrainingError if there is no such recipe.
+    """
+    from nas.training.recipe import recipe_file_digest
+
+    recipe = str(options.get("recipe", DEFAULT_RECIPE))
+    digest = recipe_file_digest(recipe)
+    content = {} if digest is None else {"recipe_digest": digest}
+    return {**options, "recipe": recipe, **content}
+
+
 def read_settings(options: Mapping[str, Any]) -> TrainSettings:
     """Read the options. Raises: ConfigError or TrainingError, in one line, for what cannot be."""
-    from nas.training.recipe import load_recipe
+    from nas.training.recipe import load_recipe, recipe_file_digest
 
     if options.get("data") is None:
         raise EvaluationError(
@@ -51,8 +73,14 @@ def read_settings(options: Mapping[str, Any]) -> TrainSettings:
     unknown = sorted(set(options) - {*OPTIONS, *GIVEN_BY_THE_SEARCH})
     if unknown:
         raise ConfigError(f"evaluator 'train' has no option '{unknown[0]}'; see docs/evaluators.md")
+    name = str(options.get("recipe", DEFAULT_RECIPE))
+    begun_with = options.get("recipe_digest")
+    if begun_with is not None and recipe_file_digest(name) != begun_with:
+        raise ConfigError(
+            f"recipe {name} is not what it was when this began; restore it, or begin anew with it"
+        )
     recipe = load_recipe(
-        str(options.get("recipe", DEFAULT_RECIPE)),
+        name,
         epochs=options.get("epochs"),
         batch_size=options.get("batch"),
     )

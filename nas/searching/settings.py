@@ -132,9 +132,9 @@ def _read_data(
             "--resolution sets another"
         )
     if settings["evaluator"] == "train":
-        from nas.evaluators.train_settings import DEFAULT_RECIPE
+        from nas.evaluators.train_settings import with_recipe
         from nas.training.recipe import load_recipe
 
-        options.setdefault("recipe", DEFAULT_RECIPE)
+        options.update(with_recipe(options))
         if "epochs" not in options:
             options["epochs"] = load_recipe(options["recipe"]).epochs

@@ -8,6 +8,8 @@ from __future__ import annotations
 
 import dataclasses
 import difflib
+import hashlib
+import json
 import math
 import tomllib
 from dataclasses import dataclass
@@ -163,6 +165,17 @@ def load_recipe(name_or_path: str | Path, **overrides: Any) -> Recipe:
         rate = scaled_learning_rate(changed, base.learning_rate, base.batch_size)
         changed = dataclasses.replace(changed, learning_rate=rate)
     return changed
+
+
+def recipe_file_digest(name_or_path: str | Path) -> str | None:
+    """What is in a recipe's file, in 12 hexadecimal digits; None for a built-in recipe.
+
+    Raises: TrainingError where it cannot be read.
+    """
+    if str(name_or_path) in recipe_names():
+        return None
+    content = json.dumps(load_recipe(name_or_path).to_dict(), sort_keys=True)
+    return hashlib.sha256(content.encode()).hexdigest()[:12]
 
 
 def scaled_learning_rate(recipe: Recipe, learning_rate: float, batch_size: int) -> float:

@@ -148,6 +148,7 @@ class _Retraining:
             epochs=self._epochs,
             train_seeds=1,
             recipe=FINETUNE,
+            recipe_digest=None,
             pretrained=str(file),
         )
         wanted = [Training(arch, seed) for seed in self._seeds]

@@ -47,6 +47,29 @@ def prepared(
     return evaluator
 
 
+def test_an_edited_recipe_file_is_another_setting(tmp_path: Path) -> None:
+    from nas.evaluators.train_settings import with_recipe
+    from nas.training.recipe import load_recipe
+
+    assert with_recipe({}) == {"recipe": "short"}
+    file = tmp_path / "mine.toml"
+    settings = {**load_recipe("short").to_dict(), "name": "mine"}
+    lines = [
+        f"{name} = {json.dumps(value)}" for name, value in settings.items() if value is not None
+    ]
+    file.write_text("\n".join(lines))
+    begun = with_recipe({"recipe": str(file), "data": DATA})
+    assert read_settings(begun).recipe.mixup == load_recipe("short").mixup
+    file.write_text("# only a comment is new\n" + "\n".join(lines))
+    assert with_recipe(begun) == begun
+    file.write_text(
+        "\n".join(line for line in lines if not line.startswith("mixup")) + "\nmixup = 0.7"
+    )
+    assert with_recipe(begun) != begun
+    with pytest.raises(ConfigError, match="is not what it was when this began"):
+        read_settings(begun)
+
+
 def test_the_same_network_and_seed_give_the_same_accuracy_and_say_what_it_is() -> None:
     first = prepared().evaluate(tiny(), seed=3)
     again = prepared().evaluate(tiny(), seed=3)
