@@ -5,7 +5,7 @@ PYTHON ?= python3
 VENV ?= .venv
 BIN := $(VENV)/bin
 
-.PHONY: demo test test-slow lint format types packaging plugins benchmarks check clean
+.PHONY: demo test test-slow lint format types packaging plugins benchmarks docs check clean
 
 demo: $(VENV)/.installed
 	$(BIN)/nas search --target-flops 400M
@@ -37,7 +37,11 @@ packaging: $(VENV)/.installed-dev
 plugins: $(VENV)/.installed-dev
 	bash tests/plugins/run.sh $(abspath $(BIN))/python
 
-check: lint types test packaging plugins
+# The site, in build/site; a broken link or anchor stops it. To look: python -m http.server -d build/site
+docs: $(VENV)/.installed-dev
+	NO_MKDOCS_2_WARNING=1 $(BIN)/python -m mkdocs build --strict
+
+check: lint types test packaging plugins docs
 
 clean:
 	rm -rf $(VENV) build dist *.egg-info .pytest_cache .mypy_cache .ruff_cache .hypothesis

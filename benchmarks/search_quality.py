@@ -25,14 +25,17 @@ from typing import Any
 from benchmarks.quality.problems import SearchProblem, table_problem
 from benchmarks.quality.strategies import STRATEGIES, run
 from benchmarks.quality.synthetic import synthetic_problem
+from benchmarks.quality.worlds import SPACES, world_problem
 
 RESULTS = Path("docs/results")
 
 
 def find_problem(name: str, data: Path, cache: Path) -> SearchProblem:
-    """A problem by name: TRUTH-FORM-MILLIONS, or synthetic-hard-WORLD."""
+    """A problem by name: TRUTH-FORM-MILLIONS, SPACE-FORM-MILLIONS-WORLD, synthetic-hard-WORLD."""
     if name.startswith("synthetic"):
         return synthetic_problem(name)
+    if name.split("-")[0] in SPACES:
+        return world_problem(name, cache)
     return table_problem(name, data, cache)
 
 

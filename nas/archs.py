@@ -35,7 +35,10 @@ def find_network(text: str) -> ArchSpec:
         )
     path = Path(text)
     if path.is_dir():
-        return read_network(path / "best.json")
+        best = path / "best.json"
+        # The folder of `nas run` has its search below.
+        below = path / "search" / best.name
+        return read_network(below if below.is_file() and not best.exists() else best)
     if path.is_file():
         return read_network(path)
     run, separator, member = text.rpartition(":")

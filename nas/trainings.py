@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import dataclasses
 from collections import Counter, deque
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from contextlib import closing
 from dataclasses import dataclass
 from pathlib import Path
@@ -21,6 +21,7 @@ from nas.plugins import load_evaluator
 from nas.runs.journal import open_journal, saved
 from nas.runs.quiet import quiet_optuna
 from nas.spec import ArchSpec
+from nas.suggest import Suggest
 from nas.workers import Done, Executor, InProcess, ProcessWorkers, Task, WorkerSettings
 
 if TYPE_CHECKING:
@@ -31,6 +32,18 @@ MAX_ATTEMPTS = 3
 next so many commands, since what was missing (images, memory, a GPU) may be back."""
 
 STUDY = "trainings"
+
+
+class ListedNetworks:
+    """A list of networks as a search space, for evaluators that want to know theirs."""
+
+    def __init__(self, name: str, networks: Sequence[ArchSpec]) -> None:
+        self.name = name
+        self._networks = tuple(networks)
+
+    def sample(self, suggest: Suggest) -> ArchSpec:
+        """Ask for `network`, the place in the list."""
+        return self._networks[suggest.suggest_int("network", 0, len(self._networks) - 1)]
 
 
 @dataclass(frozen=True)

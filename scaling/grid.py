@@ -13,17 +13,15 @@ import itertools
 import math
 from collections.abc import Iterator
 from dataclasses import dataclass
-from typing import Literal, get_args
 
 from nas.cost import Cost, network_cost
 from nas.errors import ConfigError
 from nas.scaling.coefficients import Multipliers, ScalingCoefficients
+from nas.scaling.constraints import Constraint, find_constraint
+from nas.scaling.mixture import DIMENSIONS
 from nas.scaling.steps import By, Direction, last_true, roundest
 from nas.scaling.transform import scale
 from nas.spec import ArchSpec
-
-Constraint = Literal["flops", "activations"]
-CONSTRAINTS: tuple[Constraint, ...] = get_args(Constraint)
 
 TOLERANCES = (0.02, 0.05, 0.1, 0.15, 0.2, 0.3)
 """The tolerances that are offered where one leaves too few networks."""
@@ -81,7 +79,7 @@ class Grid:
     """The networks near `ratio` times the baseline's cost, cheapest first."""
 
     baseline: ArchSpec
-    constraint: Constraint
+    constraint: str
     ratio: float
     tolerance: float
     points: tuple[GridPoint, ...]
@@ -92,20 +90,20 @@ def feasible_grid(
     *,
     ratio: float = 2.0,
     tolerance: float = 0.1,
-    constraint: Constraint = "flops",
+    constraint: str = "flops",
     step: float | None = None,
     resolution_multiple: int = 8,
 ) -> Grid:
     """Every distinct network whose `constraint` is within `tolerance` of `ratio` times baseline's.
 
-    Parameters are no constraint: resolution has none, so nothing would bound it.
+    What the constraint does not count (parameters do not depend on resolution) stays as it is:
+    nothing would bound it.
 
     tolerance: relative, 0.1 for 10 %. step: keep only networks that a grid of that step in alpha,
     beta and gamma would meet (the paper's grid, whose step is not printed); None for all.
     Raises: ConfigError for settings that make no grid.
     """
-    if constraint not in CONSTRAINTS:
-        raise ConfigError(f"cannot constrain '{constraint}'; choose of {', '.join(CONSTRAINTS)}")
+    held = find_constraint(constraint)
     if not 1 < ratio <= 64:
         raise ConfigError(f"--ratio is {ratio:g}; a fit needs more than 1, such as the paper's 2")
     if not 0 < tolerance < 1:
@@ -117,26 +115,31 @@ def feasible_grid(
         )
     if step is not None and not 0 < step <= 1:
         raise ConfigError(f"--step is {step:g}; it must be above 0 and at most 1, such as 0.05")
-    origin = getattr(network_cost(baseline), constraint)
+    origin = held.of(baseline)
     ceiling = origin * ratio * (1 + tolerance)
     floor = origin * ratio * (1 - tolerance)
 
     levels = [
         tuple(
             level
-            for level in _levels(baseline, by, resolution_multiple, constraint, ceiling)
+            for level in _levels(baseline, by, resolution_multiple, held, ceiling)
             if step is None or level.holds_multiple_of(step)
         )
-        for by in ("depth", "width", "resolution")
+        for by in DIMENSIONS
     ]
+    alphas, betas, gammas = levels
     points = []
-    for alpha, beta, gamma in itertools.product(*levels):
-        multipliers = Multipliers(alpha.multiplier, beta.multiplier, gamma.multiplier)
-        arch = _network(baseline, multipliers, resolution_multiple)
-        cost = network_cost(arch)
-        value = getattr(cost, constraint)
-        if floor <= value <= ceiling:
-            points.append(GridPoint(arch, cost, value / origin, alpha, beta, gamma))
+    for alpha, beta in itertools.product(alphas, betas):
+        for gamma in gammas:
+            multipliers = Multipliers(alpha.multiplier, beta.multiplier, gamma.multiplier)
+            arch = _network(baseline, multipliers, resolution_multiple)
+            value = held.of(arch)
+            if value > ceiling:
+                # More pixels cost no less: most of a large grid is never looked at.
+                break
+            if value >= floor:
+                grown = value / origin
+                points.append(GridPoint(arch, network_cost(arch), grown, alpha, beta, gamma))
     unique = {point.arch.digest(): point for point in reversed(points)}
     ordered = sorted(unique.values(), key=lambda point: (point.ratio, point.arch.digest()))
     return Grid(baseline, constraint, ratio, tolerance, tuple(ordered))
@@ -180,14 +183,17 @@ def _levels(
     The coefficients are at least 1, so the first interval begins there. A multiplier of exactly 1
     leaves the baseline alone, also where the step function would round it to something else.
     """
+    exponents: dict[str, float] = dict(zip(DIMENSIONS, constraint.exponents, strict=True))
+    if not exponents[by]:
+        yield Interval(1.0, 1.0)
+        return
     direction = Direction(baseline, by, resolution_multiple=resolution_multiple)
     start = 1.0
     if direction.network(1.0) != baseline:
         yield Interval(1.0, 1.0)
         start = math.nextafter(1.0, 2.0)
     while (arch := direction.try_network(start)) is not None:
-        cost = getattr(network_cost(arch), constraint)
-        if cost > ceiling:
+        if constraint.of(arch) > ceiling:
             return
 
         def same(at: float, arch: ArchSpec = arch) -> bool:

@@ -7,6 +7,7 @@ never comes back, and bisection down to neighbouring floating-point numbers find
 
 from __future__ import annotations
 
+import dataclasses
 import math
 from collections.abc import Callable
 from dataclasses import dataclass
@@ -70,6 +71,11 @@ class Direction:
                 "alpha, beta and gamma are all 1, so no phi changes the network; "
                 "raise one of them above 1"
             )
+
+    def named(self, step: Step) -> ArchSpec:
+        """A step's network, named after the baseline, the way and the multiplier."""
+        name = f"{self.baseline.name or 'network'}-{self.by}-{step.multiplier:.12g}"
+        return dataclasses.replace(step.arch, name=name)
 
     @property
     def neutral(self) -> float:

@@ -50,6 +50,23 @@ class Lengths(Wide):
     option_names = ("epochs",)
 
 
+class Turning(Wide):
+    """What pays in short trainings (width) is not what pays in long ones (depth)."""
+
+    name = "turning"
+    option_names = ("epochs",)
+
+    def prepare(self, context: EvaluationContext) -> None:
+        """Note the length."""
+        self._long = int(str(context.options["epochs"])) > 1
+
+    def truth(self, arch: ArchSpec) -> float:
+        """Accuracy without luck."""
+        depth, width, side = growth(arch)
+        for_depth, for_width = (0.08, 0.02) if self._long else (0.02, 0.05)
+        return 0.2 + for_depth * depth + for_width * width + 0.03 * side
+
+
 class Level(Wide):
     """No network is better than another."""
 

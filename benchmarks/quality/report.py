@@ -30,7 +30,9 @@ def write_report(runs: Path, extras: Path, out: Path) -> None:
         "least as good as EfficientNet-B0 was evaluated, or one within 0.1 of the optimum; median",
         "(90 % quantile; worst), ∞ = not within the budget. Truths are models fitted to really",
         "trained networks (`benchmarks/quality/truths.py`); no reference network is given as a",
-        "start. `synthetic` problems have no B0: one point below the optimum stands for it.",
+        "start. `synthetic`, `mnasnet` and `resnet` problems are made-up truths (the last number",
+        "is the world drawn) and have no B0: one point below the optimum stands for it. What the",
+        "open figures come from and what did not help: [tried](search_quality_tried.md).",
         "",
     ]
     for (problem, noise), samplers in groups.items():

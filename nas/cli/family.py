@@ -9,8 +9,7 @@ from typing import Any
 
 import click
 
-from nas.archs import find_network, reference_networks
-from nas.cli.family_choice import NAMES, Sizes, choose_rule, make_family
+from nas.archs import find_network
 from nas.cli.family_tables import print_comparison, print_members
 from nas.cli.options import json_option
 from nas.cli.output import print_json
@@ -20,8 +19,16 @@ from nas.cli.scaling_options import (
     resolution_multiple_option,
 )
 from nas.cost import network_cost
+from nas.scaling.coefficient_files import fitted_on_another
 from nas.scaling.coefficients import PAPER, ScalingCoefficients
 from nas.scaling.family import FORMULA, PUBLISHED, Member
+from nas.scaling.family_choice import (
+    NAMES,
+    Sizes,
+    choose_rule,
+    default_folder,
+    make_family,
+)
 from nas.scaling.family_files import leftovers, member_row, write_family
 from nas.scaling.implied import Comparison, compare_with_published
 from nas.search_spaces.efficientnet import efficientnet_b0
@@ -219,21 +226,17 @@ def command(
             f"\nWrote {paths[0].name} .. {paths[-2].name} and {paths[-1].name} to {folder}; "
             f"see one with `nas cost {paths[-2]}`"
         )
+    if coefficients_file is not None:
+        other = fitted_on_another(coefficients_file, baseline)
+        if other is not None:
+            click.echo(
+                f"nas: the coefficients were fitted on {other}; for another baseline they are a "
+                "guess",
+                err=True,
+            )
     stale = leftovers(folder, members)
     if stale:
         click.echo(f"nas: {folder} also holds {', '.join(stale)}, not of this family", err=True)
-
-
-def default_folder(baseline_text: str) -> Path:
-    """Where a family goes unless told: into its run, or beside the user's work.
-
-    `family-` stands before the name, so that a baseline never shares its folder with its family.
-    """
-    path = Path(baseline_text)
-    if path.is_dir() and baseline_text not in reference_networks():
-        return path / "family"
-    name = path.stem if path.is_file() else path.name.replace(":", "-")
-    return Path(f"family-{name}")
 
 
 def _training_bytes(members: Sequence[Member]) -> dict[str, int]:

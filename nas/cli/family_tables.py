@@ -6,12 +6,12 @@ from collections.abc import Mapping, Sequence
 
 import click
 
-from nas.cli.family_choice import Family
 from nas.cli.output import print_table
 from nas.cli.scaling_options import describe
 from nas.cost import network_cost
 from nas.scaling.coefficients import ScalingCoefficients
 from nas.scaling.family import FORMULA, Member
+from nas.scaling.family_choice import Family
 from nas.scaling.implied import Comparison
 from nas.spec import ArchSpec
 from nas.units import format_bytes, format_count

@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import contextlib
-import dataclasses
 import sys
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -14,13 +12,11 @@ from nas.cli.interrupts import interrupt_on_sigterm
 from nas.cli.options import json_option
 from nas.cli.scaling_options import resolution_multiple_option
 from nas.cli.search_data import NameValue, Subset
-from nas.errors import ConfigError
 
 if TYPE_CHECKING:
     from nas.data.images import DataSet
     from nas.fitting.config import FitConfig
     from nas.fitting.outcome import FitOutcome
-    from nas.spec import ArchSpec
 
 
 def _percent(context: click.Context, parameter: click.Parameter, value: str) -> float:
@@ -80,7 +76,7 @@ def _lengths(
     "--constraint",
     default="flops",
     show_default=True,
-    help="What the ratio is of: flops or activations.",
+    help="What the ratio is of: flops, activations or params (which leaves resolution alone).",
 )
 @click.option(
     "--epochs",
@@ -120,6 +116,11 @@ def _lengths(
     metavar="DIR",
     help="[default: fit/ inside the run, else fit-<baseline>]",
 )
+@click.option(
+    "--published",
+    is_flag=True,
+    help="Train nothing; say what the paper's printed accuracies do and do not determine.",
+)
 @click.option("--dry-run", is_flag=True, help="List the networks and count the trainings.")
 @click.option("--quiet", is_flag=True, help="No progress on stderr.")
 @json_option
@@ -128,6 +129,7 @@ def command(
     data: str | None,
     out: Path | None,
     workers: int,
+    published: bool,
     dry_run: bool,
     quiet: bool,
     as_json: bool,
@@ -153,19 +155,26 @@ def command(
     --json: alpha, beta, gamma, nominal_ratio, intervals, level, settled, lengths (each: epochs,
     networks, trainings, seed_sd, network_sd, optimum, argmax, choice, tie, may_be_best), baseline,
     baseline_digest, resolution_px, data, constraint, ratio, tolerance, warnings, found_by, out.
+    With --published: networks, statements, optimum (shares, low, high), region_part, paper_inside.
     With --dry-run: networks (each: digest, alpha, beta, gamma, resolution_px, flops,
     realised_ratio, nominal_ratio), trainings, epochs, warnings.
     """  # noqa: D301 - \b is click's mark for text that must not be re-wrapped
+    if published:
+        from nas.cli.fit_text import show_printed
+
+        show_printed(as_json)
+        return
     from nas.archs import find_network
     from nas.fitting.run import check_evaluator, prepare_points
+    from nas.fitting.settings import data_of_run, default_folder, fit_config, run_of
     from nas.runs.records import command_line, newest_run
 
     text = baseline_text or str(newest_run())
     baseline = find_network(text)
-    run = Path(text) if (Path(text) / "run.json").is_file() else None
-    data = data or _data_of(run)
+    run = run_of(text)
+    data = data or data_of_run(run)
     images = None if data is None else _open(data, quiet)
-    config = _config(baseline, data, images, settings)
+    config = fit_config(baseline, data, images, settings)
     points = prepare_points(config)
     check_evaluator(config, points)
     if images is not None and not quiet:
@@ -175,73 +184,14 @@ def command(
 
         show_plan(config, points, as_json)
         return
-    # Named after what was typed: a name inside a file may be any text.
-    name = Path(text).stem if Path(text).exists() else text.replace(":", "-")
-    folder = out or (run / "fit" if run else Path(f"fit-{name}"))
+    folder = out or default_folder(text)
     typed = command_line(sys.argv[1:])
-    outcome = _fit(config, images, points, folder, workers, quiet, typed)
-    if run is not None:
-        _hand_to_run(run, config, outcome, typed)
+    outcome = _fit(
+        config, images, points, folder, run=run, workers=workers, quiet=quiet, typed=typed
+    )
     from nas.cli.fit_text import show_outcome
 
     show_outcome(config, outcome, folder, text, typed, as_json)
-
-
-# Options of the evaluator that the fit gives itself.
-_OWN_FLAGS = {
-    **{name: f"--{name}" for name in ("data", "epochs", "recipe", "subset", "batch", "device")},
-    "train_seeds": "--seeds: every training counts by itself",
-}
-
-
-def _config(
-    baseline: ArchSpec, data: str | None, images: DataSet | None, settings: dict[str, Any]
-) -> FitConfig:
-    from nas.archs import resized
-    from nas.evaluators.train_settings import DEFAULT_RECIPE
-    from nas.fitting.config import FitConfig
-
-    options = dict(settings.pop("given_options"))
-    for name in options:
-        if name in _OWN_FLAGS:
-            raise ConfigError(f"--option {name} is not for a fit; use {_OWN_FLAGS[name]}")
-    given = {name: settings.pop(name) for name in ("recipe", "subset", "batch", "device")}
-    options |= {name: value for name, value in given.items() if value is not None}
-    resolution, epochs = settings.pop("resolution"), settings.pop("epochs")
-    trains = settings["evaluator"] == "train"
-    if trains and images is None:
-        raise ConfigError(
-            "a fit trains networks and needs images: --data DIR, or --data sample to try it"
-        )
-    if trains:
-        from nas.training.recipe import load_recipe
-
-        options.setdefault("recipe", DEFAULT_RECIPE)
-        epochs = epochs or (load_recipe(options["recipe"]).epochs,)
-    if images is not None:
-        from nas.data.resolution import suggest_resolution
-
-        suited = min(baseline.resolution, suggest_resolution(images.train))
-        baseline = resized(baseline, resolution=suited, classes=len(images.classes))
-    if resolution is not None:
-        baseline = dataclasses.replace(baseline, resolution=resolution)
-    settings["step"] = settings["step"] or None
-    return FitConfig(
-        baseline=baseline,
-        data=data,
-        epochs=epochs,
-        evaluator_options=tuple(sorted(options.items())),
-        **settings,
-    )
-
-
-def _data_of(run: Path | None) -> str | None:
-    """The images that a run was searched with."""
-    if run is None:
-        return None
-    from nas.runs.records import read_run
-
-    return read_run(run).config.data
 
 
 def _open(data: str, quiet: bool) -> DataSet:
@@ -272,51 +222,26 @@ def _fit(
     images: DataSet | None,
     points: Any,
     folder: Path,
+    *,
+    run: Path | None,
     workers: int,
     quiet: bool,
     typed: str,
 ) -> FitOutcome:
-    from nas.files import make_folder
-    from nas.fitting.folder import check_folder, open_fit
-    from nas.fitting.run import train_grid, write_results
-    from nas.runs.data_record import keep_data
-    from nas.runs.records import locked
+    from nas.fitting.working import fit_in_folder
 
-    check_folder(folder, config)
-    make_folder(folder)
-    with locked(folder):
-        open_fit(folder, config, typed)
-        if images is not None:
-            keep_data(folder, images)
-        interrupt_on_sigterm()
-
-        def note(epochs: int | None, done: int, count: int) -> None:
-            if not quiet:
-                length = "" if epochs is None else f" of {epochs} epochs"
-                click.echo(f"training {done} of {count} in this round{length}", err=True)
-
-        try:
-            # What evaluators print is no part of the result.
-            with contextlib.redirect_stdout(sys.stderr):
-                outcome = train_grid(
-                    config,
-                    points,
-                    folder,
-                    workers=workers,
-                    fingerprint=None if images is None else images.fingerprint,
-                    note=note,
-                )
-        except KeyboardInterrupt:
-            click.echo("interrupted; what was trained is kept, the same command goes on", err=True)
-            sys.exit(130)
-        write_results(folder, config, outcome, typed)
-    return outcome
-
-
-def _hand_to_run(run: Path, config: FitConfig, outcome: FitOutcome, typed: str) -> None:
-    """Put the coefficients where `nas family --baseline RUN` finds them."""
-    from nas.fitting.summary import about_coefficients
-    from nas.scaling.coefficient_files import FILE, write_coefficients
-
-    about = about_coefficients(config, outcome, typed)
-    write_coefficients(run / FILE, outcome.coefficients, about)
+    interrupt_on_sigterm()
+    try:
+        return fit_in_folder(
+            config,
+            images,
+            points,
+            folder,
+            run=run,
+            workers=workers,
+            command=typed,
+            say=(lambda line: None) if quiet else (lambda line: click.echo(line, err=True)),
+        )
+    except KeyboardInterrupt:
+        click.echo("interrupted; what was trained is kept, the same command goes on", err=True)
+        sys.exit(130)

@@ -8,13 +8,14 @@ from pathlib import Path
 import click
 
 from nas.cli.output import print_json, print_table
-from nas.cost import network_cost
 from nas.fitting.config import FitConfig
 from nas.fitting.halving import planned_trainings
 from nas.fitting.outcome import FitOutcome, LengthOutcome
 from nas.fitting.points import Points
 from nas.fitting.summary import about_coefficients, headlines, point_document, warnings
+from nas.scaling.constraints import find_constraint
 from nas.scaling.grid import GridPoint
+from nas.scaling.mixture import DIMENSIONS
 from nas.units import format_count
 
 HEADERS = ("depth", "width", "resolution", "px", "params", "FLOPs", "nominal", "realised")
@@ -84,9 +85,36 @@ def show_outcome(
     )
 
 
+def show_printed(as_json: bool) -> None:
+    """What the paper's printed accuracies do and do not determine."""
+    from nas.fitting.printed import printed_fit, statements
+
+    fit = printed_fit()
+    lines = statements(fit)
+    if not as_json:
+        click.echo("\n".join(lines))
+        return
+    print_json(
+        {
+            "networks": list(fit.names),
+            "statements": lines,
+            "optimum": {
+                name: dict(zip(DIMENSIONS, map(float, values), strict=True))
+                for name, values in (
+                    ("shares", fit.optimum.shares),
+                    ("low", fit.optimum.low),
+                    ("high", fit.optimum.high),
+                )
+            },
+            "region_part": fit.region_part,
+            "paper_inside": fit.paper_inside,
+        }
+    )
+
+
 def _print_grid_line(config: FitConfig, points: Points) -> None:
     base = config.baseline
-    cost = getattr(network_cost(base), config.constraint)
+    cost = find_constraint(config.constraint).of(base)
     click.echo(
         f"{base.name or 'baseline'} at {base.resolution} px ({format_count(cost)} "
         f"{config.constraint}): {len(points.networks)} distinct networks within "

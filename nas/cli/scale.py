@@ -102,8 +102,7 @@ def command(
     fit = fit_to_flops(direction, target_flops)
     chosen = fit.nearest if nearest else fit.below
     if out is not None:
-        name = f"{arch.name or 'network'}-{by}-{chosen.multiplier:.12g}"
-        write_text_atomic(out, dataclasses.replace(chosen.arch, name=name).to_json())
+        write_text_atomic(out, direction.named(chosen).to_json())
     if as_json:
         print_json(_document(direction, fit, out))
         return

@@ -51,7 +51,8 @@ if TYPE_CHECKING:
     "--max-latency",
     type=DeviceLimit(),
     multiple=True,
-    help="Refuse slower networks, in ms: zcu102=4.5 (zcu102 or vck190; predicted).",
+    help="Refuse slower networks, in ms: here.json=20 (a table of `nas latency table`; finalists "
+    "are measured again), or zcu102=4.5 (zcu102 or vck190; predicted).",
 )
 @click.option(
     "--min-throughput",
@@ -187,6 +188,7 @@ def run_search(
     notes: lines to say beforehand. trust: networks that the report at the end trains longer.
     """
     from nas.cli.output import print_json
+    from nas.cli.search_latency import print_latency
     from nas.cli.search_text import print_result
     from nas.runs.data_record import image_problems
     from nas.runs.records import command_line
@@ -210,6 +212,7 @@ def run_search(
         )
         if not as_json:
             print_result(problem, result, run, outcome)
+            print_latency(problem, result)
         if not quiet:
             for line in image_problems(run.folder):
                 click.echo(line, err=True)

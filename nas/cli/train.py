@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import sys
-from contextlib import nullcontext
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, NoReturn
 
@@ -125,20 +124,20 @@ def command(
     images_per_second, batch_size, accumulation, seed, freeze, layer_decay, recipe, data, initial,
     train_images, weights, weights_digest, folder, command, versions.
     """  # noqa: D301 - \b is click's mark for text that must not be re-wrapped
-    from nas.cli.train_plan import network_to_train, plan_of_flags
     from nas.data.duplicates import report_duplicates
     from nas.data.opening import open_data
     from nas.training.devices import chosen_device
     from nas.training.distributed import joined
     from nas.training.recipe import load_recipe
+    from nas.training.settings import network_to_train, plan_of_settings
 
     changes = recipe_changes(epochs, batch, learning_rate, settings)
     recipe = load_recipe(recipe_name or ("finetune" if from_path else "short"), **changes)
     chosen_device(device)
-    spec, initial, own_resolution = network_to_train(arch, from_path, norm_eps)
+    spec, initial, own_resolution = network_to_train(arch, from_path, norm_eps, _note)
     opened = open_data(data, strict=strict)
     report_duplicates(opened, opened.problems)
-    plan = plan_of_flags(spec, initial, own_resolution, opened, recipe, **choices)
+    plan = plan_of_settings(spec, initial, own_resolution, opened, recipe, _note, **choices)
     with joined() as processes:
         _train(
             plan,
@@ -149,6 +148,10 @@ def command(
             quiet=quiet or not processes.leads,
             as_json=as_json,
         )
+
+
+def _note(line: str) -> None:
+    click.echo(f"nas: {line}", err=True)
 
 
 def _train(
@@ -163,33 +166,24 @@ def _train(
 ) -> None:
     from nas.cli.output import print_json
     from nas.cli.train_text import print_training
-    from nas.runs.records import command_line, locked
-    from nas.training.job import choose_training_folder, open_training_folder, read_result
-    from nas.training.run_job import run_job
+    from nas.runs.records import command_line
+    from nas.training.job import choose_training_folder
+    from nas.training.working import train_in_folder
 
     folder = out or choose_training_folder(plan.job)
-    written = command_line(sys.argv[1:])
-    if leads:
-        open_training_folder(folder, plan.job, written)
-    # Of several processes, the first writes; the others only read its checkpoint.
-    with locked(folder) if leads else nullcontext():
-        result = read_result(folder)
-        already = result is not None
-        if result is None:
-            network, initial = plan.network()
-            try:
-                result = run_job(
-                    plan.job,
-                    network,
-                    data,
-                    folder,
-                    command=written,
-                    quiet=quiet,
-                    initial=initial,
-                    device=device,
-                )
-            except KeyboardInterrupt:
-                _say_how_to_go_on(folder)
+    try:
+        trained = train_in_folder(
+            plan,
+            data,
+            folder,
+            command=command_line(sys.argv[1:]),
+            device=device,
+            leads=leads,
+            quiet=quiet,
+        )
+    except KeyboardInterrupt:
+        _say_how_to_go_on(folder)
+    result = trained.result
     if not leads or result is None:
         return
     if not quiet:
@@ -197,7 +191,7 @@ def _train(
     if as_json:
         print_json({**result, "folder": str(folder)})
     else:
-        print_training(result, folder, already=already)
+        print_training(result, folder, already=trained.already)
 
 
 def _say_how_to_go_on(folder: Path) -> NoReturn:

@@ -58,21 +58,21 @@ class Subject:
 
 
 def find_subject(
-    text: str,
+    text: str | ArchSpec,
     *,
     sizes: Sizes,
     seed: int | None = None,
     initial: Path | None = None,
     norm_eps: float | None = None,
 ) -> Subject:
-    """The network that `text` names: a weight file or its folder, else any ARCH.
+    """The network that `text` names: a weight file or its folder, else any ARCH; or a spec.
 
     An ARCH has random initial weights by `seed` (0 where None), or those of `initial`: a file under
     torchvision's or timm's names, or of our own. `norm_eps` is then batch norm's eps, where the
     library's usual one is not right.
     Raises: NasError, in one line, for what cannot be found or read, and for contradictions.
     """
-    path = _weights_path(text)
+    path = _weights_path(text) if isinstance(text, str) else None
     if path is not None:
         if seed is not None or initial is not None:
             option = "--seed" if seed is not None else "--from"
@@ -81,7 +81,8 @@ def find_subject(
     if norm_eps is not None and initial is None:
         raise ExportError("--norm-eps is for weights of another library; give them as --from FILE")
     arch = resized(
-        find_network(text), **{**vars(sizes), "classes": None if initial else sizes.classes}
+        find_network(text) if isinstance(text, str) else text,
+        **{**vars(sizes), "classes": None if initial else sizes.classes},
     )
     if initial is None:
         return _untrained(arch, 0 if seed is None else seed)

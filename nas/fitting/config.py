@@ -5,11 +5,12 @@ from __future__ import annotations
 import dataclasses
 import json
 from dataclasses import dataclass
-from typing import Any, get_args
+from typing import Any
 
 from nas.errors import ConfigError, RunError
+from nas.scaling.constraints import find_constraint
 from nas.scaling.family import RESOLUTION_MULTIPLE
-from nas.scaling.grid import Constraint, Grid, feasible_grid
+from nas.scaling.grid import Grid, feasible_grid
 from nas.spec import ArchSpec
 
 # What may change when a fit goes on: which networks, for how long, with how many seeds (what is
@@ -36,7 +37,7 @@ class FitConfig:
     ratio: float = 2.0
     tolerance: float = 0.1
     step: float | None = 0.05
-    constraint: Constraint = "flops"
+    constraint: str = "flops"
     resolution_multiple: int = RESOLUTION_MULTIPLE
     epochs: tuple[int, ...] = ()
     seeds: int = 4
@@ -45,10 +46,7 @@ class FitConfig:
     seed: int = 0
 
     def __post_init__(self) -> None:
-        if self.constraint not in get_args(Constraint):
-            raise ConfigError(
-                f"cannot constrain '{self.constraint}'; choose of {', '.join(get_args(Constraint))}"
-            )
+        find_constraint(self.constraint)
         if self.seeds < 2:
             raise ConfigError(
                 f"--seeds is {self.seeds}; with fewer than 2 nothing tells luck from merit"
@@ -110,9 +108,15 @@ class FitConfig:
         changed = [name for name in mine if mine[name] != theirs[name]]
         if not changed:
             return None
+        if "baseline" in changed:
+            mine["baseline"], theirs["baseline"] = self._named(), other._named()
         return ", ".join(
             f"{name.replace('_', ' ')} {mine[name]} -> {theirs[name]}" for name in changed
         )
+
+    def _named(self) -> str:
+        base = self.baseline
+        return f"{base.name or 'network'} at {base.resolution} px ({base.digest()[:8]})"
 
     def _identity(self) -> dict[str, Any]:
         content = self.to_dict()

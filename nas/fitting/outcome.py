@@ -12,17 +12,9 @@ from nas.errors import ConfigError
 from nas.fitting.halving import Key
 from nas.fitting.points import Points
 from nas.scaling.coefficients import ScalingCoefficients
-from nas.scaling.surface import (
-    LEAST_NETWORKS,
-    Optimum,
-    Readings,
-    Surface,
-    coefficients_of,
-    find_optimum,
-    fit_surface,
-    multipliers_of,
-    undecided,
-)
+from nas.scaling.mixture import coefficients_of, multipliers_of
+from nas.scaling.optimum import Optimum, find_optimum, undecided
+from nas.scaling.surface import LEAST_NETWORKS, Readings, Surface, fit_surface
 
 LEVEL = 0.9
 

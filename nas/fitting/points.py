@@ -6,10 +6,11 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from nas.cost import network_cost
 from nas.errors import ConfigError
+from nas.scaling.constraints import find_constraint
 from nas.scaling.grid import Grid, GridPoint, next_tolerance
-from nas.scaling.surface import DIMENSIONS, LEAST_NETWORKS, Floats, growth_shares, mesh
+from nas.scaling.mixture import DIMENSIONS, Floats, growth_shares, mesh
+from nas.scaling.surface import LEAST_NETWORKS
 from nas.scaling.transform import scale
 
 FEW = 12
@@ -77,9 +78,10 @@ def fit_points(grid: Grid, *, step: float | None, resolution_multiple: int) -> P
             else "the baseline is too small to be scaled so little; raise --ratio, or take a "
             "larger baseline"
         )
+        found = {0: "no network is", 1: "one network is"}.get(count, f"{count} networks are")
         raise ConfigError(
-            f"{count} networks are within {100 * grid.tolerance:g} % of {grid.ratio:g} times the "
-            f"baseline's {grid.constraint}, and a fit needs at least {LEAST_NETWORKS}; {hint}"
+            f"{found} within {100 * grid.tolerance:g} % of {grid.ratio:g} times the baseline's "
+            f"{grid.constraint}, and a fit needs at least {LEAST_NETWORKS}; {hint}"
         )
     offered = next_tolerance(grid, FEW, **settings) if count < FEW else None
     shares = growth_shares([_alone(grid, point, resolution_multiple) for point in grid.points])
@@ -98,10 +100,11 @@ def fit_points(grid: Grid, *, step: float | None, resolution_multiple: int) -> P
 def _alone(grid: Grid, point: GridPoint, resolution_multiple: int) -> list[float]:
     """What depth, width and resolution alone would multiply the baseline's cost by."""
     c = point.coefficients
-    origin = getattr(network_cost(grid.baseline), grid.constraint)
+    constraint = find_constraint(grid.constraint)
+    origin = constraint.of(grid.baseline)
     ratios = []
     for multipliers in ({"depth": c.alpha}, {"width": c.beta}, {"resolution": c.gamma}):
         arch = scale(grid.baseline, **multipliers, resolution_multiple=resolution_multiple)  # type: ignore[arg-type]
         # Rounding may make a larger multiplier cheaper (99 px become 96), which is no growth.
-        ratios.append(max(1.0, getattr(network_cost(arch), grid.constraint) / origin))
+        ratios.append(max(1.0, constraint.of(arch) / origin))
     return ratios

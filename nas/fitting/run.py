@@ -4,47 +4,34 @@ from __future__ import annotations
 
 import csv
 import io
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping
 from pathlib import Path
-
-import numpy as np
 
 from nas.errors import ConfigError
 from nas.evaluators.base import ChecksSettings, EvaluationContext
 from nas.files import write_text_atomic
 from nas.fitting.config import FitConfig
-from nas.fitting.halving import Key, Ranking, by_mean, next_trainings
+from nas.fitting.halving import Key, next_trainings
 from nas.fitting.outcome import FitOutcome, grid_rows, length_outcome
 from nas.fitting.points import Points, fit_points
+from nas.fitting.ranking import surface_ranking
 from nas.fitting.summary import about_coefficients, summary
 from nas.plugins import load_evaluator
 from nas.report.ternary import save_ternary
 from nas.scaling.coefficient_files import FILE, write_coefficients
-from nas.scaling.surface import LEAST_NETWORKS, Readings, fit_surface
 from nas.searching.problem import check_options
 from nas.space import SearchSpace
-from nas.spec import ArchSpec
-from nas.suggest import Suggest
-from nas.trainings import Training, Trainings
+from nas.trainings import ListedNetworks, Training, Trainings
 from nas.workers import WorkerSettings
 
 Note = Callable[[int | None, int, int], None]
 """(epochs, trainings done, of so many in this round)."""
 
-# Halving needs a ranking, not intervals: fewer draws do.
-_RANKING_DRAWS = 500
 
-
-class GridSpace:
-    """The networks of a grid as a search space, for evaluators that want to know theirs."""
-
-    def __init__(self, points: Points) -> None:
-        self.name = f"grid of {points.grid.baseline.name or 'the baseline'}"
-        self._networks = tuple(point.arch for point in points.networks)
-
-    def sample(self, suggest: Suggest) -> ArchSpec:
-        """Ask for `network`, the place in the grid."""
-        return self._networks[suggest.suggest_int("network", 0, len(self._networks) - 1)]
+def grid_space(points: Points) -> SearchSpace:
+    """The networks of a grid as a search space."""
+    name = f"grid of {points.grid.baseline.name or 'the baseline'}"
+    return ListedNetworks(name, [point.arch for point in points.networks])
 
 
 def check_evaluator(config: FitConfig, points: Points) -> None:
@@ -52,12 +39,19 @@ def check_evaluator(config: FitConfig, points: Points) -> None:
 
     Raises: NasError, in one line.
     """
-    evaluator = load_evaluator(config.evaluator)()
     for epochs in config.lengths:
-        options = config.options(epochs)
-        check_options(evaluator, options)
-        if isinstance(evaluator, ChecksSettings):
-            evaluator.check(EvaluationContext(GridSpace(points), config.seed, options=options))
+        check_settings(config.evaluator, grid_space(points), config.seed, config.options(epochs))
+
+
+def check_settings(name: str, space: SearchSpace, seed: int, options: Mapping[str, object]) -> None:
+    """Refuse options that evaluator `name` would refuse for every network of `space`.
+
+    Raises: NasError, in one line.
+    """
+    evaluator = load_evaluator(name)()
+    check_options(evaluator, options)
+    if isinstance(evaluator, ChecksSettings):
+        evaluator.check(EvaluationContext(space, seed, options=options))
 
 
 def prepare_points(config: FitConfig) -> Points:
@@ -81,7 +75,7 @@ def train_grid(
     fingerprint: of the images, so that no worker trains on others.
     Raises: NasError where no training succeeds or too little is left for a surface.
     """
-    space: SearchSpace = GridSpace(points)
+    space = grid_space(points)
     lengths = []
     for epochs in config.lengths:
         options: dict[str, object] = dict(config.options(epochs))
@@ -133,7 +127,7 @@ def _train_length(
         for index, arch in enumerate(networks)
         for seed in range(config.seeds)
     }
-    ranking = _surface_ranking(points)
+    ranking = surface_ranking(points.shares, points.log_cost)
     while True:
         answers = {
             key: trainings.answers[training.key].accuracy
@@ -146,22 +140,3 @@ def _train_length(
         # Round after round of seeds, so that an early stop leaves every network with as many.
         ordered = sorted(wanted, key=lambda key: (key[1], key[0]))
         trainings.run([keys[key] for key in ordered], workers, note)
-
-
-def _surface_ranking(points: Points) -> Ranking:
-    """By the surface's expectation at equal cost where it can be fitted, else by the mean."""
-
-    def rank(networks: Sequence[int], accuracies: Sequence[Sequence[float]]) -> Sequence[float]:
-        enough = len(networks) >= LEAST_NETWORKS and max(map(len, accuracies)) > 1
-        if not enough:
-            return by_mean(networks, accuracies)
-        chosen = list(networks)
-        readings = Readings(
-            points.shares[chosen],
-            points.log_cost[chosen],
-            tuple(tuple(row) for row in accuracies),
-        )
-        expected = fit_surface(readings, draws=_RANKING_DRAWS).expected
-        return [float(value) for value in np.asarray(expected)]
-
-    return rank

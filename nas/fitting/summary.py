@@ -4,11 +4,11 @@ from __future__ import annotations
 
 from typing import Any
 
-from nas.cost import network_cost
 from nas.fitting.config import FitConfig
 from nas.fitting.outcome import FitOutcome, LengthOutcome
+from nas.scaling.constraints import find_constraint
 from nas.scaling.grid import GridPoint
-from nas.scaling.surface import DIMENSIONS
+from nas.scaling.mixture import DIMENSIONS
 from nas.units import format_count
 
 # So many of the networks that cannot be told apart are named.
@@ -22,6 +22,7 @@ def about_coefficients(config: FitConfig, outcome: FitOutcome, command: str) -> 
         "baseline": config.baseline.name,
         "baseline_digest": config.baseline.digest(),
         "resolution_px": config.baseline.resolution,
+        "classes": config.baseline.classes,
         "data": config.data,
         "constraint": config.constraint,
         "ratio": config.ratio,
@@ -66,7 +67,7 @@ def headlines(config: FitConfig, outcome: FitOutcome) -> list[str]:
         f"and its {last.optimum.level:.0%} region; nominal ratio {c.nominal_ratio:.2f}.",
         f"{len(grid.points)} distinct networks cost within {100 * grid.tolerance:g} % of "
         f"{grid.ratio:g} times the baseline's {grid.constraint} "
-        f"({format_count(getattr(network_cost(config.baseline), grid.constraint))}).",
+        f"({format_count(find_constraint(grid.constraint).of(config.baseline))}).",
         f"Best at equal cost: {_named(outcome, last.choice)}; highest mean: "
         f"{_named(outcome, last.argmax)}.",
     ]
@@ -86,7 +87,14 @@ def headlines(config: FitConfig, outcome: FitOutcome) -> list[str]:
 def warnings(outcome: FitOutcome) -> list[str]:
     """What limits the fit."""
     found = []
-    if outcome.points.fixed:
+    counted = find_constraint(outcome.points.grid.constraint).exponents
+    free = [name for name, power in zip(DIMENSIONS, counted, strict=True) if not power]
+    if free:
+        found.append(
+            f"The constraint ({outcome.points.grid.constraint}) does not depend on "
+            f"{' or '.join(free)}, which was left as it is: its coefficient is 1 for that reason."
+        )
+    elif outcome.points.fixed:
         found.append(
             f"No network of the grid grows in {' or '.join(outcome.points.fixed)}: its coefficient "
             "is 1 for want of anything to compare, not because 1 was found best."

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import csv
+import io
 from importlib import resources
 
 from nas.errors import NasError
@@ -29,5 +30,4 @@ def published_rows(table: str) -> list[dict[str, str]]:
     if table not in TABLES:
         raise NasError(f"no printed table '{table}'; {did_you_mean(table, TABLES)}")
     file = resources.files("nas.published") / "data" / f"{table}.csv"
-    with file.open(encoding="utf-8", newline="") as lines:
-        return list(csv.DictReader(lines))
+    return list(csv.DictReader(io.StringIO(file.read_text(encoding="utf-8"))))

@@ -9,7 +9,7 @@ import numpy as np
 
 from nas.files import write_bytes_atomic
 from nas.scaling.coefficients import PAPER
-from nas.scaling.surface import DIMENSIONS, EXPONENTS, Floats
+from nas.scaling.mixture import DIMENSIONS, EXPONENTS, Floats
 
 if TYPE_CHECKING:
     from nas.fitting.outcome import FitOutcome
@@ -30,9 +30,8 @@ def save_ternary(path: Path, outcome: FitOutcome) -> None:
     axes = figure.add_subplot()
     axes.set_aspect("equal")
     axes.set_axis_off()
-    outline = np.vstack([_CORNERS, _CORNERS[:1]])
-    axes.plot(*outline.T, color="0.4", linewidth=1)
-    region = _placed(length.optimum.region)
+    axes.plot(*triangle().T, color="0.4", linewidth=1)
+    region = placed(length.optimum.region)
     axes.scatter(
         region[:, 0],
         region[:, 1],
@@ -42,7 +41,7 @@ def save_ternary(path: Path, outcome: FitOutcome) -> None:
         label="90 % region of the optimum",
     )
     chosen = list(length.networks)
-    places = _placed(outcome.points.shares[chosen])
+    places = placed(outcome.points.shares[chosen])
     drawn = axes.scatter(
         places[:, 0],
         places[:, 1],
@@ -52,7 +51,7 @@ def save_ternary(path: Path, outcome: FitOutcome) -> None:
         edgecolors="0.3",
         zorder=3,
     )
-    rings = _placed(outcome.points.shares[list(length.undecided)])
+    rings = placed(outcome.points.shares[list(length.undecided)])
     axes.scatter(
         rings[:, 0],
         rings[:, 1],
@@ -62,7 +61,7 @@ def save_ternary(path: Path, outcome: FitOutcome) -> None:
         zorder=4,
         label="may be the best",
     )
-    optimum, paper = _placed(np.vstack([length.optimum.shares, paper_shares(outcome)]))
+    optimum, paper = placed(np.vstack([length.optimum.shares, paper_shares(outcome)]))
     axes.scatter(
         optimum[0],
         optimum[1],
@@ -106,6 +105,11 @@ def paper_shares(outcome: FitOutcome) -> Floats:
     return np.asarray(growth / growth.sum())
 
 
-def _placed(shares: Floats) -> Floats:
+def triangle() -> Floats:
+    """The corners for depth, width and resolution alone, and the first again: points (4, 2)."""
+    return np.vstack([_CORNERS, _CORNERS[:1]])
+
+
+def placed(shares: Floats) -> Floats:
     """Shares (n, 3) as points (n, 2) of the triangle."""
     return np.asarray(shares @ _CORNERS)

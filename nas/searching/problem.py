@@ -9,7 +9,7 @@ from __future__ import annotations
 import dataclasses
 import math
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 
 from nas.archs import resized
@@ -38,6 +38,7 @@ from nas.objective import (
 from nas.plugins import load_evaluator, load_reward, load_space
 from nas.registry import did_you_mean
 from nas.searching.config import SearchConfig
+from nas.searching.device_tables import load_tables
 from nas.searching.first_filter import FilterSettings, FirstFilter
 from nas.space import HasReference, SearchSpace, at_resolution, rebuild
 from nas.space_statistics import flops_range
@@ -47,6 +48,7 @@ from nas.units import format_count, suggest_unit
 
 if TYPE_CHECKING:
     from nas.data.images import DataSet
+    from nas.latency.table import LatencyTable
 
 COST_METRICS = tuple(field.name for field in dataclasses.fields(Cost))
 
@@ -94,6 +96,7 @@ class Problem:
     objectives: tuple[str, ...]
     data: DataSet | None = None
     first_filter: FirstFilter | None = None
+    tables: Mapping[str, LatencyTable] = field(default_factory=dict)
 
     def worker_options(self, workers: int) -> dict[str, Any]:
         """The evaluator's options; with images, also what they must be where it works, and how many
@@ -118,6 +121,9 @@ class Problem:
         cost = network_cost(arch)
         figures: dict[str, float] = {name: getattr(cost, name) for name in COST_METRICS}
         for metric in self._device_metrics():
+            if metric in self.tables:
+                figures[metric] = self.tables[metric].predict(arch).latency_ms
+                continue
             assert isinstance(self.evaluator, PredictsDevices)
             figures[metric] = self.evaluator.device_figure(metric, arch)
         return figures
@@ -190,6 +196,7 @@ def load_problem(config: SearchConfig) -> Problem:
         _load_reward(config),
         objectives,
         _open_data(config),
+        tables=load_tables(_metrics(config), space, config.seed),
     )
     _check_objectives(problem)
     return dataclasses.replace(problem, first_filter=_first_filter(problem))
@@ -282,14 +289,15 @@ def _load_reward(config: SearchConfig) -> Reward:
 def _check_objectives(problem: Problem) -> None:
     """Every metric that is asked for must be one that somebody can tell."""
     devices: dict[str, str] = {}
-    if any(":" in metric for metric in _asked(problem)):
+    if any(":" in metric and metric not in problem.tables for metric in _asked(problem)):
         if not isinstance(problem.evaluator, PredictsDevices):
             raise EvaluationError(
                 f"evaluator '{problem.evaluator.name}' predicts no devices; "
-                "drop the latency and throughput settings, or use --evaluator imagenet"
+                "drop the latency and throughput settings, use --evaluator imagenet, or name the "
+                "file of a latency table"
             )
         devices = problem.evaluator.device_metrics()
-    known = ["accuracy", *COST_METRICS, *devices]
+    known = ["accuracy", *COST_METRICS, *devices, *problem.tables]
     for metric in _asked(problem):
         if metric == "reward" or metric in known:
             continue
@@ -310,6 +318,10 @@ def _check_objectives(problem: Problem) -> None:
 
 def _asked(problem: Problem) -> list[str]:
     return [bound.metric for bound in problem.config.bounds] + list(problem.objectives)
+
+
+def _metrics(config: SearchConfig) -> list[str]:
+    return [bound.metric for bound in config.bounds] + list(config.objectives)
 
 
 def _option(metric: str) -> str:

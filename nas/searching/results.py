@@ -5,7 +5,7 @@ from __future__ import annotations
 import csv
 import dataclasses
 import io
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
@@ -19,6 +19,8 @@ from nas.spec import ArchSpec
 
 if TYPE_CHECKING:
     from optuna.trial import FrozenTrial
+
+    from nas.searching.finalists import LatencyReport
 
 TOP = 10
 RESULT_SCHEMA = 1
@@ -72,6 +74,7 @@ class SearchResult:
     paper_best: the winner of EfficientNet's reward (w = -0.07) among the same networks.
     reward_best: the winner of the reward that was searched.
     pareto: no other judged network is at least as accurate with fewer FLOPs; by FLOPs.
+    latency: the finalists as measured, where the search names a latency table.
     """
 
     best: Candidate | None
@@ -86,6 +89,7 @@ class SearchResult:
     repeats: int
     failed: int
     pruned: int = 0
+    latency: LatencyReport | None = None
 
     def to_dict(self) -> dict[str, Any]:
         """Plain values for `best.json` and `nas search --json`."""
@@ -107,6 +111,7 @@ class SearchResult:
             "pruned": self.pruned,
             "top": [_brief(candidate) for candidate in self.top],
             "pareto": [_brief(candidate) for candidate in self.pareto],
+            **({} if self.latency is None else {"latency": self.latency.to_dict()}),
         }
 
 
@@ -116,14 +121,20 @@ def _brief(candidate: Candidate) -> dict[str, Any]:
     return content
 
 
-def summarise(problem: Problem, trials: Sequence[FrozenTrial]) -> SearchResult:
-    """Read the answer out of the finished trials."""
+def summarise(
+    problem: Problem, trials: Sequence[FrozenTrial], without: Collection[int] = ()
+) -> SearchResult:
+    """Read the answer out of the finished trials.
+
+    without: trials whose networks cannot be the best, because they were measured to be too slow.
+    """
     counted = [t for t in trials if not {"refused", "repeat_of"} & set(t.user_attrs)]
     judged = [t for t in counted if not {"error", "pruned"} & set(t.user_attrs)]
     target = problem.config.target_flops
     # Ties go to the cheaper network, then to the earlier one.
     ranked = sorted(judged, key=lambda t: (-_figure(t), t.user_attrs["flops"], t.number))
-    within = [t for t in ranked if t.user_attrs["flops"] <= target]
+    allowed = [t for t in trials if t.number not in without]
+    within = [t for t in ranked if t.user_attrs["flops"] <= target and t.number not in without]
     paper = paper_reward(target)
     by_paper = max(
         (t for t in ranked if "accuracy" in t.user_attrs),
@@ -136,7 +147,7 @@ def summarise(problem: Problem, trials: Sequence[FrozenTrial]) -> SearchResult:
         return None if trial is None else _candidate(problem, trial, name)
 
     return SearchResult(
-        best=candidate(_choose(problem, trials, within), "best"),
+        best=candidate(_choose(problem, allowed, within), "best"),
         highest=candidate(within[0] if within else None, "highest"),
         paper_best=candidate(by_paper, "paper-best"),
         reward_best=candidate(by_reward if problem.objectives == ("reward",) else None),

@@ -10,9 +10,10 @@ from nas.files import write_text_atomic
 from nas.ray_workers import RaySettings
 from nas.report.pareto import save_pareto
 from nas.runs.records import Run
+from nas.searching.finalists import with_measured
 from nas.searching.loop import Observer, Outcome, Search, make_executor
 from nas.searching.problem import Problem
-from nas.searching.results import SearchResult, summarise, trials_csv
+from nas.searching.results import SearchResult, trials_csv
 from nas.shared.database_url import is_shared
 from nas.workers import visible_gpus
 
@@ -64,7 +65,7 @@ def _note_workers(run: Run, workers: int, ray: RaySettings | None) -> None:
 
 def save_result(problem: Problem, run: Run, outcome: Outcome) -> SearchResult:
     """Write best.json, trials.csv and pareto.png; best.json last, as the mark of a finished run."""
-    result = summarise(problem, outcome.trials)
+    result = with_measured(problem, outcome.trials)
     write_text_atomic(run.folder / "trials.csv", trials_csv(problem, outcome.trials))
     save_pareto(run.folder / "pareto.png", outcome.trials, result, problem.config.target_flops)
     document = result_document(result, run, outcome)

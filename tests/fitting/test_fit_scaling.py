@@ -210,8 +210,22 @@ def test_networks_that_grow_in_one_dimension_only_are_refused() -> None:
 
 def test_how_the_optimum_moved_is_told(nas) -> None:
     document = fitted(nas, "Lengths", "--epochs", "1,2")
-    assert document["settled"] in (True, False)
+    assert document["settled"] is True
     assert any("From 1 to 2 epochs the optimum moved" in line for line in document["warnings"])
+    assert not any("has not settled" in line for line in document["warnings"])
+
+
+def test_an_optimum_that_moves_with_the_length_has_not_settled(nas) -> None:
+    document = fitted(nas, "Turning", "--epochs", "1,2")
+    short, long = (length["optimum"]["shares"] for length in document["lengths"])
+    assert short["width"] > 0.6
+    assert long["depth"] > 0.6
+    assert document["settled"] is False
+    (told,) = [line for line in document["warnings"] if "has not settled" in line]
+    assert "From 1 to 2 epochs" in told
+    # The coefficients are of the longest training.
+    assert document["alpha"] > document["beta"]
+    assert told in (Path("fit-efficientnet-b0") / "summary.md").read_text()
 
 
 def test_other_settings_are_refused_by_name(nas) -> None:
@@ -236,6 +250,65 @@ def test_the_constraint_decides_how_shares_become_coefficients(nas) -> None:
     document = fitted(nas, "Wide", "--constraint", "activations", "--tolerance", "15%")
     grown = document["alpha"] * document["beta"] * document["gamma"] ** 2
     assert grown == pytest.approx(2.0)
+
+
+def test_parameters_as_constraint_leave_resolution_alone(nas) -> None:
+    document = fitted(nas, "Wide", "--constraint", "params")
+    assert document["gamma"] == 1
+    assert document["alpha"] * document["beta"] ** 2 == pytest.approx(2.0)
+    assert "does not depend on resolution" in document["warnings"][0]
+
+
+def test_a_fit_of_another_baseline_is_refused_and_stays_whole(nas, capsys) -> None:
+    first = fitted(nas, "Wide", "--out", "fit")
+    other = ("--baseline", "mobilenet-v2", "--resolution", "64", "--evaluator", "fit_toys:Wide")
+    code, out, err = nas(*other, "--out", "fit")
+    assert (code, out) == (2, "")
+    assert "baseline efficientnet-b0 at 64 px" in err
+    assert "-> mobilenet-v2 at 64 px" in err.splitlines()[-1]
+    assert fitted(nas, "Wide", "--out", "fit") == first
+    with pytest.raises(SystemExit):
+        main(["family", "--baseline", "mobilenet-v2", "--coefficients", "fit", "--ratios", "2"])
+    assert "fitted on efficientnet-b0" in capsys.readouterr().err
+    with pytest.raises(SystemExit):
+        main(["family", "--baseline", "efficientnet-b0", "--coefficients", "fit", "--ratios", "2"])
+    assert capsys.readouterr().err == ""
+
+
+def test_a_baseline_too_small_to_scale_is_one_line_and_leaves_nothing(nas, tmp_path) -> None:
+    b0 = efficientnet_b0()
+    tiny = dataclasses.replace(
+        b0,
+        stem=dataclasses.replace(b0.stem, channels=8),
+        stages=(dataclasses.replace(b0.stages[0], channels=8),),
+        head=dataclasses.replace(b0.head, channels=8),
+        resolution=8,
+        classes=10,
+        name="tiny",
+    )
+    (tmp_path / "tiny.json").write_text(tiny.to_json())
+    words = ("--baseline", "tiny.json", "--evaluator", "fit_toys:Wide")
+    code, out, err = nas(*words)
+    assert (code, out) == (2, "")
+    assert "larger baseline" in err.splitlines()[-1]
+    assert [path.name for path in tmp_path.iterdir()] == ["tiny.json"]
+
+
+def test_more_pixels_than_the_images_have_are_warned_of(nas) -> None:
+    data = ("--data", "sample:px=32,classes=3,images=60", "--baseline", "efficientnet-b0")
+    _, _, err = nas(*data, "--resolution", "64", "--dry-run")
+    assert "upsampling adds no information" in err
+    code, _, err = nas(*data, "--resolution", "16", "--dry-run", "--tolerance", "5%")
+    assert code == 0
+    assert "upsampling" not in err
+
+
+def test_what_the_paper_prints_is_told_without_training(nas, tmp_path) -> None:
+    code, out, _ = nas("--published", "--json")
+    assert code == 0
+    assert len(json.loads(out)["networks"]) == 9
+    assert list(tmp_path.iterdir()) == []
+    assert "Not determined: where the optimum is" in nas("--published")[1]
 
 
 def test_settings_of_the_evaluator_are_checked_before_anything_is_trained(nas, tmp_path) -> None:

@@ -1,11 +1,13 @@
-"""From the flags of `nas train` to a job. Imports torch; the command does so when it runs."""
+"""From what a person gives a training to its plan: defaults, and what the images say.
+
+The command and the Python API both go through here.
+"""
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any
-
-import click
 
 from nas.archs import find_network, reference_networks
 from nas.data.images import DataSet
@@ -23,16 +25,20 @@ from nas.training.recipe import Recipe
 
 
 def network_to_train(
-    arch: str | None, from_path: Path | None, norm_eps: float | None
+    arch: str | ArchSpec | None,
+    from_path: Path | None,
+    norm_eps: float | None,
+    say: Callable[[str], None],
 ) -> tuple[ArchSpec, InitialWeights | None, bool]:
     """The network to train, its initial weights, and whether its resolution is its own choice.
 
+    say: gets a line for what was decided here.
     Raises: SpecError, RunError, TrainingError, in one line, if one cannot be had.
     """
     if arch is None and from_path is None:
         arch = str(newest_run())
-        click.echo(f"nas: training the best network of the newest run, {arch}", err=True)
-    spec = None if arch is None else find_network(arch)
+        say(f"training the best network of the newest run, {arch}")
+    spec = find_network(arch) if isinstance(arch, str) else arch
     initial = None
     if from_path is not None:
         initial = read_initial(from_path, spec, norm_eps=norm_eps)
@@ -41,15 +47,16 @@ def network_to_train(
     if spec is None:
         assert initial is not None
         return initial.spec, initial, True
-    return spec, initial, arch not in reference_networks()
+    return spec, initial, isinstance(arch, ArchSpec) or arch not in reference_networks()
 
 
-def plan_of_flags(
+def plan_of_settings(
     spec: ArchSpec,
     initial: InitialWeights | None,
     own_resolution: bool,
     data: DataSet,
     recipe: Recipe,
+    say: Callable[[str], None],
     *,
     resolution: int | None,
     on_search_val: bool,
@@ -57,7 +64,10 @@ def plan_of_flags(
     layer_decay: float | None,
     **choices: Any,
 ) -> Plan:
-    """The job of `nas train`'s flags. Raises: TrainingError for settings that contradict."""
+    """The plan of a training; choices are `plan_training`'s, None is the default.
+
+    say: gets a line of advice. Raises: TrainingError for settings that contradict.
+    """
     if on_search_val and holdout:
         raise TrainingError("--val and --holdout both divide the training images; give one of them")
     if resolution is None:
@@ -65,10 +75,9 @@ def plan_of_flags(
         if not own_resolution:
             resolution = suggested
         elif suggested * 2 <= spec.resolution:
-            click.echo(
-                f"nas: the network takes {spec.resolution} px and the images have {suggested}; "
-                f"--resolution {suggested} would train faster",
-                err=True,
+            say(
+                f"the network takes {spec.resolution} px and the images have {suggested}; "
+                f"--resolution {suggested} would train faster"
             )
     if layer_decay is None:
         layer_decay = 1.0 if initial is None else FINE_TUNING_LAYER_DECAY

@@ -1,4 +1,4 @@
-"""Which family `nas family` makes: the rule, its coefficients, and the sizes of the members."""
+"""Which family a person gets: the rule, its coefficients, and the sizes of the members."""
 
 from __future__ import annotations
 
@@ -6,6 +6,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
+from nas.archs import reference_networks
 from nas.cost import network_cost
 from nas.errors import ConfigError
 from nas.registry import did_you_mean
@@ -123,3 +124,15 @@ def make_family(
         baseline, rule, coefficients, ratios, resolution_multiple=resolution_multiple
     )
     return Family(rule, coefficients, members)
+
+
+def default_folder(baseline_text: str) -> Path:
+    """Where a family goes unless told: into its run, or beside the user's work.
+
+    `family-` stands before the name, so that a baseline never shares its folder with its family.
+    """
+    path = Path(baseline_text)
+    if path.is_dir() and baseline_text not in reference_networks():
+        return path / "family"
+    name = path.stem if path.is_file() else path.name.replace(":", "-")
+    return Path(f"family-{name}")

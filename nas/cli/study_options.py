@@ -1,0 +1,110 @@
+"""The options of `nas study scaling` that are lists, and how its networks are trained."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import click
+
+from nas.cli.options import Command
+from nas.cli.search_data import NameValue, Subset
+
+
+class Names(click.ParamType):
+    """Words between commas; a misspelt one is told where the study is configured."""
+
+    name = "names"
+
+    def convert(
+        self, value: Any, param: click.Parameter | None, ctx: click.Context | None
+    ) -> tuple[str, ...]:
+        """Read "depth,width"."""
+        if isinstance(value, tuple):
+            return value
+        return tuple(word.strip() for word in value.split(",") if word.strip())
+
+
+class Numbers(click.ParamType):
+    """Numbers between commas."""
+
+    name = "numbers"
+
+    def convert(
+        self, value: Any, param: click.Parameter | None, ctx: click.Context | None
+    ) -> tuple[float, ...]:
+        """Read "1.5,2,3,4"."""
+        if isinstance(value, tuple):
+            return value
+        try:
+            return tuple(float(part) for part in value.split(","))
+        except ValueError:
+            self.fail(f"'{value}' is no list of numbers; write 1.5,2,3,4", param, ctx)
+
+
+class Starts(click.ParamType):
+    """Pairs of depth and resolution, or `published` for those of the paper's Figure 4."""
+
+    name = "pairs"
+
+    def convert(
+        self, value: Any, param: click.Parameter | None, ctx: click.Context | None
+    ) -> tuple[tuple[float, float], ...]:
+        """Read "1,1 2,1.3"."""
+        from nas.studies.config import FIGURE4_STARTS
+
+        if isinstance(value, tuple):
+            return value
+        if value == "published":
+            return FIGURE4_STARTS
+        try:
+            pairs = [tuple(map(float, pair.split(","))) for pair in value.split()]
+            starts = tuple((depth, resolution) for depth, resolution in pairs)
+        except ValueError:
+            starts = ()
+        if not starts or any(number <= 0 for pair in starts for number in pair):
+            self.fail(
+                f"'{value}' is no list of depth,resolution; write \"1,1 2,1.3\" or published",
+                param,
+                ctx,
+            )
+        return starts
+
+
+def networks_training_options(command: Command) -> Command:
+    """`--epochs`, `--seeds` and the rest, up to `--workers` and `--seed`."""
+    for option in reversed(
+        (
+            click.option("--epochs", type=int, help="Of every training [the recipe's]."),
+            click.option(
+                "--seeds",
+                type=int,
+                default=3,
+                show_default=True,
+                help="Trainings of each network.",
+            ),
+            click.option(
+                "--resolution", type=click.IntRange(8), help="Of the baseline [from the images]."
+            ),
+            click.option("--recipe", help="A recipe's name or .toml file [short]."),
+            click.option("--subset", type=Subset(), help="Train on 0.1 or 5000 of the images."),
+            click.option("--batch", type=click.IntRange(1), help="Images a step [the recipe's]."),
+            click.option("--device", help="cpu, cuda or mps [the best there is]."),
+            click.option(
+                "--evaluator",
+                default="train",
+                show_default=True,
+                help="Or another that gives accuracies.",
+            ),
+            click.option(
+                "--option",
+                "given_options",
+                type=NameValue(),
+                multiple=True,
+                help="A setting of the evaluator. Repeatable.",
+            ),
+            click.option("--workers", type=click.IntRange(1, 1024), default=1, show_default=True),
+            click.option("--seed", type=int, default=0, show_default=True),
+        )
+    ):
+        command = option(command)
+    return command

@@ -1,0 +1,1 @@
+"""What builds the documentation: the command reference, and pages that live outside docs/."""
