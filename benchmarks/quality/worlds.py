@@ -71,7 +71,7 @@ class World:
         for (one, other), table in self._pairs.items():
             if one in at and other in at:
                 label += float(table[at[one], at[other]])
-        return label + min(stages.values())
+        return float(label + min(stages.values()))
 
 
 def world_problem(name: str, cache: Path) -> SearchProblem:

@@ -1,8 +1,8 @@
 """What a part does, counted by kind of layer: the features of the cost model.
 
 A feature is a name and an amount, such as "pointwise macs, 16s to 16s" (multiply-adds), "silu
-values" (elements) or "layers" (launches). A device takes about so much time for each unit of each, which is
-what the model fits. A kind of block that a plug-in brings is known by its cost only.
+values" (elements) or "layers" (launches). A device takes about so much time for each unit of each,
+which is what the model fits. A kind of block that a plug-in brings is known by its cost only.
 """
 
 from __future__ import annotations
