@@ -24,7 +24,8 @@ def command() -> None:
     nas search -t 400M --max-latency here.json=20
 
     A latency is that of one run of the whole batch, in eval mode, without reading or resizing
-    images. What it is worth: docs/latency.md.
+    images. What it is worth: docs/latency.md. `measure` and `table` take --json; their own help
+    names the keys of --json.
     """  # noqa: D301 - \b is click's mark for text that must not be re-wrapped
 
 

@@ -23,7 +23,7 @@ from nas.searching.loop import Search, make_executor
 from nas.searching.problem import Problem, load_problem
 from nas.spec import ArchSpec
 
-TARGET = 200_000
+TARGET = 100_000
 
 
 @pytest.fixture
@@ -48,7 +48,7 @@ def problem_of(path: Path, limit: float | None, **settings: Any) -> Problem:
 
 
 def trials_of(problem: Problem, tmp_path: Path) -> Any:
-    run = open_run(problem.config, tmp_path / "run", "nas search")
+    run = open_run(tmp_path / "run", problem.config, "nas search")
     return Search(problem, run, make_executor(problem, run, 1)).execute().trials
 
 
@@ -201,7 +201,7 @@ def test_the_command_says_what_was_predicted(
     nas: Callable[..., Any], path: Path, limit: float
 ) -> None:
     arguments = (
-        "search -t 200k --space latency_space:SmallSpace --evaluator toys:Toy --trials 12 "
+        "search -t 100k --space latency_space:SmallSpace --evaluator toys:Toy --trials 12 "
         f"--quiet --out run --max-latency {path}={limit}"
     )
     done = nas(*arguments.split())
