@@ -68,11 +68,11 @@ def test_killed_anywhere_it_ends_as_the_undisturbed_one(whole: Path, tmp_path: P
         ("run", signal.SIGINT, 130),
     )
     for whom, number, expected in kills:
-        # A killed run's stage ends a moment later, and may still write an epoch.
-        until(lambda: working_process(run / "search") is None)
         before = epochs(tmp_path)
         process = start(tmp_path, "toy.toml", seconds=0.1)
         until(lambda before=before: epochs(tmp_path) > before, process)
+        # What was killed may have written that epoch a moment before it ended.
+        until(lambda: working_process(run / "search"), process)
         stage = working_process(run / "search")
         assert stage not in (None, process.pid)
         os.kill(process.pid if whom == "run" else stage, number)
