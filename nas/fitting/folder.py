@@ -13,7 +13,3 @@ from nas.fitting.config import FitConfig
 from nas.runs.settings_file import SettingsFile
 
 FIT = SettingsFile("fit", 1, FitConfig.from_dict)
-
-check_folder = FIT.check
-open_fit = FIT.write
-read_fit = FIT.read

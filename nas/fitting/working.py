@@ -2,21 +2,16 @@
 
 from __future__ import annotations
 
-import contextlib
-import sys
 from collections.abc import Callable
 from pathlib import Path
 
 from nas.data.images import DataSet
-from nas.files import make_folder
 from nas.fitting.config import FitConfig
-from nas.fitting.folder import check_folder, open_fit
+from nas.fitting.folder import FIT
 from nas.fitting.outcome import FitOutcome
 from nas.fitting.points import Points
 from nas.fitting.run import train_grid, write_results
 from nas.fitting.summary import about_coefficients
-from nas.runs.data_record import keep_data
-from nas.runs.records import locked
 from nas.scaling.coefficient_files import FILE, write_coefficients
 
 
@@ -37,27 +32,20 @@ def fit_in_folder(
     the fit was asked for, as recorded. say: gets a line now and then while it trains.
     Raises: NasError if the folder is of another fit or in use, or too few trainings succeed.
     """
-    check_folder(folder, config)
-    make_folder(folder)
 
     def note(epochs: int | None, done: int, count: int) -> None:
         length = "" if epochs is None else f" of {epochs} epochs"
         say(f"training {done} of {count} in this round{length}")
 
-    with locked(folder):
-        open_fit(folder, config, command)
-        if images is not None:
-            keep_data(folder, images)
-        # What evaluators print is no part of the result.
-        with contextlib.redirect_stdout(sys.stderr):
-            outcome = train_grid(
-                config,
-                points,
-                folder,
-                workers=workers,
-                fingerprint=None if images is None else images.fingerprint,
-                note=note,
-            )
+    with FIT.at_work(folder, config, images, command):
+        outcome = train_grid(
+            config,
+            points,
+            folder,
+            workers=workers,
+            fingerprint=None if images is None else images.fingerprint,
+            note=note,
+        )
         write_results(folder, config, outcome, command)
     if run is not None:
         write_coefficients(

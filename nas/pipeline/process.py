@@ -24,6 +24,7 @@ import nas
 from nas.errors import RunError, RunInUseError
 from nas.files import make_folder
 from nas.pipeline.folder import LOCK
+from nas.runs.state import alive
 
 Say = Callable[[str], None]
 
@@ -63,7 +64,7 @@ def _acquire(folder: Path, descriptor: int, say: Say) -> None:
             return fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
         except OSError:
             holder = os.pread(descriptor, 32, 0).decode(errors="replace").strip()
-        if not holder.isdigit() or _alive(int(holder)):
+        if not holder.isdigit() or alive(int(holder)):
             raise RunInUseError(
                 f"{folder} is in use by process {holder or 'unknown'}; wait for it, or stop it"
             )
@@ -190,13 +191,3 @@ def _stopping_with_parent() -> Callable[[], None] | None:
             os._exit(1)
 
     return ask
-
-
-def _alive(process: int) -> bool:
-    try:
-        os.kill(process, 0)
-    except ProcessLookupError:
-        return False
-    except PermissionError:
-        return True
-    return True

@@ -15,7 +15,7 @@ from typing import Any
 from nas.archs import read_network, resized
 from nas.errors import NasError
 from nas.fitting.config import FitConfig
-from nas.fitting.folder import FIT, read_fit
+from nas.fitting.folder import FIT
 from nas.pipeline.folder import EARLIER
 from nas.scaling.coefficient_files import FILE
 from nas.scaling.family_files import TABLE
@@ -162,7 +162,7 @@ def _fit(folder: Path) -> Fit:
     record = _read(folder / FIT.name)
     finished = _read_if_there(folder / FILE)
     rows = _rows(folder / "grid.csv") if finished else ()
-    return Fit(folder, read_fit(folder), record, finished, rows)
+    return Fit(folder, FIT.read(folder), record, finished, rows)
 
 
 def _family(folder: Path) -> FamilyTable:

@@ -2,16 +2,23 @@
 
 from __future__ import annotations
 
+import contextlib
 import datetime
 import json
-from collections.abc import Callable
+import sys
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any, Generic, Protocol, Self, TypeVar
+from typing import TYPE_CHECKING, Any, Generic, Protocol, Self, TypeVar
 
 from nas.errors import RunError
 from nas.files import make_folder, write_text_atomic
-from nas.runs.records import is_leftover, versions
+from nas.runs.data_record import keep_data
+from nas.runs.records import is_leftover, locked, versions
+
+if TYPE_CHECKING:
+    from nas.data.images import DataSet
 
 
 class Settings(Protocol):
@@ -79,6 +86,24 @@ class SettingsFile(Generic[Config]):
         }
         make_folder(folder)
         write_text_atomic(folder / self.name, json.dumps(document, indent=2) + "\n")
+
+    @contextmanager
+    def at_work(
+        self, folder: Path, config: Config, images: DataSet | None, command: str
+    ) -> Iterator[None]:
+        """Hold the folder, with its settings and its images on record.
+
+        What is printed meanwhile, by evaluators, goes to stderr: it is no part of the result.
+        Raises: RunError as `check`, or if the folder is in use or began with other images.
+        """
+        self.check(folder, config)
+        make_folder(folder)
+        with locked(folder):
+            self.write(folder, config, command)
+            if images is not None:
+                keep_data(folder, images)
+            with contextlib.redirect_stdout(sys.stderr):
+                yield
 
     def read(self, folder: Path) -> Config:
         """The settings of a folder. Raises: RunError if it is no `kind` or damaged."""

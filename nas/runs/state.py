@@ -22,14 +22,15 @@ def working_process(folder: Path) -> int | None:
     try:
         held = LOCKS.read_text().splitlines()
     except OSError:
-        return pid if _alive(pid) else None
+        return pid if alive(pid) else None
     # "1: FLOCK  ADVISORY  WRITE 708 00:13:64099 0 EOF": the sixth word ends with the inode.
     words = (line.split() for line in held)
     found = any("FLOCK" in w and w[5].endswith(f":{inode}") for w in words if len(w) > 5)
     return pid if found else None
 
 
-def _alive(pid: int) -> bool:
+def alive(pid: int) -> bool:
+    """Whether there is such a process, whoever's it is."""
     try:
         os.kill(pid, 0)
     except ProcessLookupError:

@@ -2,17 +2,13 @@
 
 from __future__ import annotations
 
-import contextlib
 import dataclasses
-import sys
 from collections.abc import Callable, Sequence
 from pathlib import Path
 
 from nas.data.images import DataSet
-from nas.files import make_folder, write_text_atomic
+from nas.files import write_text_atomic
 from nas.fitting.run import check_settings
-from nas.runs.data_record import keep_data
-from nas.runs.records import locked
 from nas.studies.config import StudyConfig
 from nas.studies.curves import StudyCurves
 from nas.studies.folder import STUDY
@@ -52,22 +48,15 @@ def run_study(
     remarks: what is known beforehand to limit the study, for its summary.
     Raises: NasError if the folder is of another study or in use, or no training succeeds.
     """
-    STUDY.check(folder, config)
-    make_folder(folder)
-    with locked(folder):
-        STUDY.write(folder, config, command)
-        if images is not None:
-            keep_data(folder, images)
-        # What evaluators print is no part of the result.
-        with contextlib.redirect_stdout(sys.stderr):
-            outcome = train_curves(
-                config,
-                curves,
-                folder,
-                workers=workers,
-                fingerprint=None if images is None else images.fingerprint,
-                note=note,
-            )
+    with STUDY.at_work(folder, config, images, command):
+        outcome = train_curves(
+            config,
+            curves,
+            folder,
+            workers=workers,
+            fingerprint=None if images is None else images.fingerprint,
+            note=note,
+        )
         outcome = dataclasses.replace(outcome, remarks=tuple(remarks))
         write_study(folder, config, outcome, command)
     return outcome
