@@ -21,11 +21,8 @@ NAME.md and NAME.json of what there is.
 
 from __future__ import annotations
 
-import argparse
 import dataclasses
 import json
-import signal
-import subprocess
 import sys
 import time
 from dataclasses import asdict, dataclass, replace
@@ -33,7 +30,13 @@ from pathlib import Path
 
 from benchmarks import scaling_report, trained_search
 from benchmarks.scaling_members import Rivals, rivals
-from benchmarks.trained_search import UNFINISHED, OutOfTimeError, final_training
+from benchmarks.trained_search import final_training
+from benchmarks.training.pieces import (
+    OutOfTimeError,
+    arguments_of_pieces,
+    end_unfinished,
+    run_nas,
+)
 from nas.archs import find_network
 from nas.cost import network_cost
 from nas.data.opening import open_data
@@ -118,21 +121,8 @@ def fit(data: str, out: Path, plan: Plan, deadline: float) -> None:
     words = ["fit-scaling", "--baseline", str(out / "baseline.json"), "--data", data]
     words += ["--tolerance", plan.tolerance, "--epochs", plan.fit_epochs]
     words += ["--seeds", str(plan.fit_seeds), "--out", str(folder)]
-    for flag, value in (
-        ("--subset", plan.fit_subset),
-        ("--batch", plan.batch),
-        ("--device", plan.device),
-    ):
-        words += [] if value is None else [flag, str(value)]
-    process = subprocess.Popen([sys.executable, "-m", "nas", *words])
-    try:
-        process.wait(max(1.0, deadline - time.monotonic()))
-    except subprocess.TimeoutExpired:
-        process.send_signal(signal.SIGTERM)
-        process.wait()
-        raise OutOfTimeError from None
-    if process.returncode:
-        sys.exit(process.returncode)
+    options = {"--subset": plan.fit_subset, "--batch": plan.batch, "--device": plan.device}
+    run_nas(words, options, deadline)
 
 
 def group(
@@ -166,20 +156,8 @@ def groups_document(groups: dict[str, Rivals]) -> dict[str, object]:
 
 
 def main() -> None:
-    parser = argparse.ArgumentParser(
-        description=__doc__, formatter_class=argparse.RawTextHelpFormatter
-    )
-    actions = parser.add_subparsers(dest="action", required=True)
-    runs = actions.add_parser("run")
-    runs.add_argument("--data", required=True)
-    runs.add_argument("--out", type=Path, required=True)
-    runs.add_argument("--small", action="store_true")
-    runs.add_argument("--minutes", type=float, default=8.5)
-    for name in ("final_epochs", "seeds"):
-        runs.add_argument(f"--{name.replace('_', '-')}", type=int)
-    reports = actions.add_parser("report")
-    reports.add_argument("--out", type=Path, required=True)
-    reports.add_argument("--results", type=Path, required=True)
+    names = ("final_epochs", "seeds")
+    parser = arguments_of_pieces(__doc__, {name: getattr(Plan(), name) for name in names})
     options = parser.parse_args()
     if options.action == "report":
         scaling_report.write(options.out, options.results)
@@ -189,8 +167,7 @@ def main() -> None:
     try:
         run(options.data, options.out, replace(plan, **given), options.minutes)
     except OutOfTimeError:
-        print("time is up; the same command goes on", flush=True)
-        sys.exit(UNFINISHED)
+        end_unfinished()
 
 
 if __name__ == "__main__":

@@ -8,7 +8,7 @@ import statistics
 from pathlib import Path
 from typing import Any
 
-from benchmarks.trained_search import machine
+from benchmarks.training.pieces import machine
 from nas.files import write_text_atomic
 from nas.runs.records import versions
 from nas.units import format_count
@@ -33,6 +33,7 @@ def write(out: Path, results: Path) -> None:
     for row in rows:
         top1.setdefault(row["network"], {})[row["seed"]] = row["top1"]
     data, cpu = Path(plan["data"]).name, plan["device"] == "cpu"
+    ran_on = machine(cpu, "small form")
     lines = [
         f"# Scaling on {data}{', the small form' if cpu else ''}",
         "",
@@ -40,7 +41,7 @@ def write(out: Path, results: Path) -> None:
         f"to {plan['fit_seeds']} seeds; then each network {plan['final_epochs']} epochs from "
         f"scratch on all training images, {plan['seeds']} seeds, recipe `short`, measured once on "
         f"the test images. Networks of a table are within 5 % of equal realised FLOPs. Machine: "
-        f"{machine(plan)}.",
+        f"{ran_on}.",
         "",
         "## The fit",
         "",
@@ -66,7 +67,7 @@ def write(out: Path, results: Path) -> None:
     coefficients = json.loads((out / "fit" / "coefficients.json").read_text())
     document = {
         "plan": {**plan, "data": data},
-        "machine": machine(plan),
+        "machine": ran_on,
         "versions": versions(),
         "coefficients": {**coefficients, "found_by": "nas fit-scaling", "data": data},
         "groups": groups,

@@ -20,9 +20,7 @@ measurement: the fit.
 
 from __future__ import annotations
 
-import argparse
 import json
-import platform
 import signal
 import subprocess
 import sys
@@ -31,13 +29,13 @@ from dataclasses import asdict, dataclass, replace
 from pathlib import Path
 from typing import Any
 
+from benchmarks.training.pieces import arguments_of_pieces, end_unfinished, machine
 from nas.files import write_bytes_atomic, write_text_atomic
 from nas.runs.records import versions
 from nas.spec import ArchSpec, HeadSpec, StageSpec, StemSpec
 from nas.studies.tables import markdown_table
 from nas.units import format_count
 
-UNFINISHED = 3
 INTERRUPTED = 130
 
 
@@ -145,13 +143,14 @@ def report(out: Path, results: Path) -> None:
     """Write the page, the figures and their data."""
     plan = json.loads((out / "plan.json").read_text())
     small = plan["device"] == "cpu"
+    ran_on = machine(small, "one process")
     studies = {}
     lines = [
         f"# Scaling curves on {Path(plan['data']).name}{', small form on a CPU' if small else ''}",
         "",
         f"`python -m benchmarks.scaling_studies run --data DIR{' --small' if small else ''}`; "
         f"{plan['epochs']} epochs, recipe `short`, {plan['seeds']} seeds of every network, judged "
-        f"on training images that none of them saw. Machine: {machine(small)}. FLOPs are "
+        f"on training images that none of them saw. Machine: {ran_on}. FLOPs are "
         "multiply-adds of one image.",
     ]
     if small:
@@ -173,7 +172,7 @@ def report(out: Path, results: Path) -> None:
     write_text_atomic(results.with_suffix(".md"), "\n".join(lines) + "\n")
     document = {
         "plan": {**plan, "data": Path(plan["data"]).name},
-        "machine": machine(small),
+        "machine": ran_on,
         "versions": versions(),
         "studies": studies,
     }
@@ -215,35 +214,14 @@ def page(found: dict[str, Any], picture: str) -> list[str]:
     return [*said, "", drawn, "", *markdown_table(headers, rows)]
 
 
-def machine(small: bool) -> str:
-    """What the trainings ran on."""
-    import torch
-
-    if not small and torch.cuda.is_available():
-        return torch.cuda.get_device_name()
-    return f"CPU, one process ({platform.machine()}, {torch.get_num_threads()} threads)"
-
-
 def main() -> None:
-    parser = argparse.ArgumentParser(
-        description=__doc__, formatter_class=argparse.RawTextHelpFormatter
-    )
-    actions = parser.add_subparsers(dest="action", required=True)
-    runs = actions.add_parser("run")
-    runs.add_argument("--data", required=True)
-    runs.add_argument("--out", type=Path, required=True)
-    runs.add_argument("--small", action="store_true")
-    runs.add_argument("--piece-minutes", type=float, default=8.5)
-    for name in ("epochs", "seeds"):
-        runs.add_argument(f"--{name}", type=int, help=f"[{getattr(Plan(), name)}]")
-    reports = actions.add_parser("report")
-    reports.add_argument("--out", type=Path, required=True)
-    reports.add_argument("--results", type=Path, required=True)
+    numbers = {name: getattr(Plan(), name) for name in ("epochs", "seeds")}
+    parser = arguments_of_pieces(__doc__, numbers, "--piece-minutes")
     options = parser.parse_args()
     if options.action == "report":
         report(options.out, options.results)
         return
-    given = {name: getattr(options, name) for name in ("epochs", "seeds")}
+    given = {name: getattr(options, name) for name in numbers}
     plan = replace(
         SMALL if options.small else Plan(),
         **{name: value for name, value in given.items() if value is not None},
@@ -254,8 +232,7 @@ def main() -> None:
         if not torch.cuda.is_available():
             sys.exit("there is no CUDA GPU here; --small is the form for a CPU")
     if not run(options.data, options.out, plan, options.piece_minutes):
-        print("time is up; the same command goes on", flush=True)
-        sys.exit(UNFINISHED)
+        end_unfinished()
 
 
 if __name__ == "__main__":

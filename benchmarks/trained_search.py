@@ -16,20 +16,24 @@ with Student's intervals at 95 %.
 
 from __future__ import annotations
 
-import argparse
 import json
 import math
 import os
-import platform
 import signal
 import statistics
-import subprocess
 import sys
 import time
 from dataclasses import asdict, dataclass, replace
 from pathlib import Path
 from typing import Any
 
+from benchmarks.training.pieces import (
+    OutOfTimeError,
+    arguments_of_pieces,
+    end_unfinished,
+    machine,
+    run_nas,
+)
 from nas.archs import read_network
 from nas.cost import network_cost
 from nas.data.images import DataSet
@@ -41,7 +45,6 @@ from nas.spec import ArchSpec
 from nas.trust.alternatives import alternatives
 from nas.units import format_count
 
-UNFINISHED = 3
 FOUND = "found"
 
 
@@ -60,10 +63,6 @@ class Plan:
 
 
 SMALL = Plan(5_000_000, 8, 3, 4, 64, 3, None, "cpu")
-
-
-class OutOfTimeError(Exception):
-    """The piece is over; the next one goes on."""
 
 
 def run(data: str, out: Path, plan: Plan, minutes: float) -> None:
@@ -103,21 +102,12 @@ def search(data: str, folder: Path, plan: Plan, deadline: float) -> None:
     arguments = ["search", "--data", data, "--target-flops", str(plan.target_flops)]
     arguments += ["--trials", str(plan.trials), "--epochs", str(plan.search_epochs)]
     arguments += ["--trust", "0", "--out", str(folder)]
-    for flag, value in (
-        ("--batch", plan.batch),
-        ("--resolution", plan.resolution),
-        ("--device", plan.device),
-    ):
-        arguments += [] if value is None else [flag, str(value)]
-    process = subprocess.Popen([sys.executable, "-m", "nas", *arguments])
-    try:
-        process.wait(max(1.0, deadline - time.monotonic()))
-    except subprocess.TimeoutExpired:
-        process.send_signal(signal.SIGTERM)
-        process.wait()
-        raise OutOfTimeError from None
-    if process.returncode:
-        sys.exit(process.returncode)
+    options = {
+        "--batch": plan.batch,
+        "--resolution": plan.resolution,
+        "--device": plan.device,
+    }
+    run_nas(arguments, options, deadline)
 
 
 def final_training(
@@ -225,18 +215,19 @@ def report(out: Path, results: Path) -> None:
             "finds. So few networks and epochs are no evidence about searching.",
         ]
     table = "\n".join(lines)
+    ran_on = machine(plan["device"] == "cpu", "small form")
     data = Path(plan["data"]).name
     text = (
         f"# A search by training on {data}, and its rivals\n\n"
         f"`python -m benchmarks.trained_search`; target {format_count(plan['target_flops'])} "
         f"FLOPs, {best['evaluations']} networks of {plan['search_epochs']} epochs, then "
         f"{plan['final_epochs']} epochs from scratch on all training images, recipe `short`, "
-        f"measured once on the test images. Machine: {machine(plan)}.\n\n{table}\n"
+        f"measured once on the test images. Machine: {ran_on}.\n\n{table}\n"
     )
     write_text_atomic(results.with_suffix(".md"), text)
     document = {
         "plan": {**plan, "data": data},
-        "machine": machine(plan),
+        "machine": ran_on,
         "versions": versions(),
         "finals": rows,
         "compared": compared,
@@ -265,32 +256,10 @@ def words(compared: dict[str, Any]) -> str:
     return f"The found network {'; it '.join(said)}." if said else "There is no rival."
 
 
-def machine(plan: dict[str, Any]) -> str:
-    """What the trainings ran on."""
-    import torch
-
-    if plan["device"] != "cpu" and torch.cuda.is_available():
-        return torch.cuda.get_device_name()
-    return f"CPU, small form ({platform.machine()}, {torch.get_num_threads()} threads)"
-
-
 def main() -> None:
-    parser = argparse.ArgumentParser(
-        description=__doc__, formatter_class=argparse.RawTextHelpFormatter
-    )
-    actions = parser.add_subparsers(dest="action", required=True)
-    runs = actions.add_parser("run")
-    runs.add_argument("--data", required=True)
-    runs.add_argument("--out", type=Path, required=True)
-    runs.add_argument("--small", action="store_true")
-    runs.add_argument("--minutes", type=float, default=8.5)
     plan = Plan()
-    for name in ("target_flops", "trials", "search_epochs", "final_epochs", "seeds"):
-        flag = f"--{name.replace('_', '-')}"
-        runs.add_argument(flag, type=int, help=f"[{getattr(plan, name)}]")
-    reports = actions.add_parser("report")
-    reports.add_argument("--out", type=Path, required=True)
-    reports.add_argument("--results", type=Path, required=True)
+    names = ("target_flops", "trials", "search_epochs", "final_epochs", "seeds")
+    parser = arguments_of_pieces(__doc__, {name: getattr(plan, name) for name in names})
     options = parser.parse_args()
     if options.action == "report":
         report(options.out, options.results)
@@ -300,8 +269,7 @@ def main() -> None:
         chosen = replace(SMALL if options.small else plan, **given)
         run(options.data, options.out, chosen, options.minutes)
     except OutOfTimeError:
-        print("time is up; the same command goes on", flush=True)
-        sys.exit(UNFINISHED)
+        end_unfinished()
 
 
 if __name__ == "__main__":

@@ -9,9 +9,12 @@ from typing import TYPE_CHECKING, Any
 import click
 
 from nas.cli.interrupts import interrupt_on_sigterm
+from nas.cli.networks_training_options import (
+    baseline_and_data_options,
+    networks_training_options,
+)
 from nas.cli.options import json_option
 from nas.cli.scaling_options import resolution_multiple_option
-from nas.cli.search_data import NameValue, Subset
 
 if TYPE_CHECKING:
     from nas.data.images import DataSet
@@ -45,18 +48,7 @@ def _lengths(
 
 
 @click.command("fit-scaling")
-@click.option(
-    "--baseline",
-    "baseline_text",
-    metavar="RUN|ARCH",
-    help="The network to scale: a run (its best network), a file or a reference.  [default: the "
-    "newest run]",
-)
-@click.option(
-    "--data",
-    metavar="DIR|sample",
-    help="Images to train on; `sample` to try it.  [default: the run's]",
-)
+@baseline_and_data_options
 @click.option("--ratio", type=float, default=2.0, show_default=True, help="FLOPs over baseline's.")
 @click.option(
     "--tolerance",
@@ -92,23 +84,7 @@ def _lengths(
     show_default=True,
     help="Trainings of the networks that stay to the end; halving gives the others fewer.",
 )
-@click.option("--resolution", type=click.IntRange(8), help="Of the baseline [from the images].")
-@click.option("--recipe", help="A recipe's name or .toml file [short].")
-@click.option("--subset", type=Subset(), help="Train on 0.1 or 5000 of the images.")
-@click.option("--batch", type=click.IntRange(1), help="Images a step [the recipe's].")
-@click.option("--device", help="cpu, cuda or mps [the best there is].")
-@click.option(
-    "--evaluator", default="train", show_default=True, help="Or another that gives accuracies."
-)
-@click.option(
-    "--option",
-    "given_options",
-    type=NameValue(),
-    multiple=True,
-    help="A setting of the evaluator. Repeatable.",
-)
-@click.option("--workers", type=click.IntRange(1, 1024), default=1, show_default=True)
-@click.option("--seed", type=int, default=0, show_default=True)
+@networks_training_options
 @resolution_multiple_option
 @click.option(
     "--out",

@@ -10,9 +10,13 @@ from typing import TYPE_CHECKING, Any
 import click
 
 from nas.cli.interrupts import interrupt_on_sigterm
+from nas.cli.networks_training_options import (
+    baseline_and_data_options,
+    networks_training_options,
+)
 from nas.cli.options import json_option
 from nas.cli.scaling_options import resolution_multiple_option
-from nas.cli.study_options import Names, Numbers, Starts, networks_training_options
+from nas.cli.study_options import Names, Numbers, Starts
 from nas.cli.training_options import show_data_notes
 
 if TYPE_CHECKING:
@@ -32,18 +36,7 @@ def command() -> None:
 
 
 @command.command("scaling")
-@click.option(
-    "--baseline",
-    "baseline_text",
-    metavar="RUN|ARCH",
-    help="The network to scale: a run (its best network), a file or a reference.  [default: the "
-    "newest run]",
-)
-@click.option(
-    "--data",
-    metavar="DIR|sample",
-    help="Images to train on; `sample` to try it.  [default: the run's]",
-)
+@baseline_and_data_options
 @click.option(
     "--dimensions",
     type=Names(),
@@ -73,6 +66,8 @@ def command() -> None:
     help='Also Figure 4: curves of width at these "depth,resolution", such as "1,1 2,1.3"; '
     "`published` for the paper's four.",
 )
+@click.option("--epochs", type=int, help="Of every training [the recipe's].")
+@click.option("--seeds", type=int, default=3, show_default=True, help="Trainings of each network.")
 @networks_training_options
 @resolution_multiple_option
 @click.option(

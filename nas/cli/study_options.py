@@ -1,13 +1,10 @@
-"""The options of `nas study scaling` that are lists, and how its networks are trained."""
+"""The options of `nas study scaling` that are lists."""
 
 from __future__ import annotations
 
 from typing import Any
 
 import click
-
-from nas.cli.options import Command
-from nas.cli.search_data import NameValue, Subset
 
 
 class Names(click.ParamType):
@@ -68,43 +65,3 @@ class Starts(click.ParamType):
                 ctx,
             )
         return starts
-
-
-def networks_training_options(command: Command) -> Command:
-    """`--epochs`, `--seeds` and the rest, up to `--workers` and `--seed`."""
-    for option in reversed(
-        (
-            click.option("--epochs", type=int, help="Of every training [the recipe's]."),
-            click.option(
-                "--seeds",
-                type=int,
-                default=3,
-                show_default=True,
-                help="Trainings of each network.",
-            ),
-            click.option(
-                "--resolution", type=click.IntRange(8), help="Of the baseline [from the images]."
-            ),
-            click.option("--recipe", help="A recipe's name or .toml file [short]."),
-            click.option("--subset", type=Subset(), help="Train on 0.1 or 5000 of the images."),
-            click.option("--batch", type=click.IntRange(1), help="Images a step [the recipe's]."),
-            click.option("--device", help="cpu, cuda or mps [the best there is]."),
-            click.option(
-                "--evaluator",
-                default="train",
-                show_default=True,
-                help="Or another that gives accuracies.",
-            ),
-            click.option(
-                "--option",
-                "given_options",
-                type=NameValue(),
-                multiple=True,
-                help="A setting of the evaluator. Repeatable.",
-            ),
-            click.option("--workers", type=click.IntRange(1, 1024), default=1, show_default=True),
-            click.option("--seed", type=int, default=0, show_default=True),
-        )
-    ):
-        command = option(command)
-    return command

@@ -10,11 +10,11 @@ lock             held by `nas run`, and by the stage that it started
 
 from __future__ import annotations
 
-import json
 from pathlib import Path
 from typing import Any
 
 from nas.errors import RunError
+from nas.runs.marker import read_marker
 
 STAGES = ("search", "trust", "retrain", "fit-scaling", "family", "train", "export", "report")
 """In the order in which they run."""
@@ -63,20 +63,13 @@ def stage_folders(path: Path) -> dict[str, Path]:
 def read_state(path: Path) -> dict[str, Any]:
     """What `state.json` holds. Raises: RunError if it is missing, foreign or damaged."""
     marker = path / STATE
-    try:
-        document: Any = json.loads(marker.read_text(encoding="utf-8"))
-    except FileNotFoundError:
-        raise RunError(f"{path} is no folder of `nas run`: it has no {STATE}") from None
-    except (OSError, ValueError) as error:
-        raise RunError(f"{marker} cannot be read ({error}); restore it, or start anew") from None
-    if not isinstance(document, dict) or document.get("kind") != "pipeline":
-        raise RunError(f"{marker} is not the record of a `nas run`; choose another folder")
-    schema = document.get("schema")
-    if not isinstance(schema, int) or schema > SCHEMA:
-        raise RunError(
-            f"{marker} has schema {schema}, newer than the {SCHEMA} that this version reads; "
-            "upgrade compound-nas"
-        )
+    document = read_marker(
+        marker,
+        kind="pipeline",
+        newest_schema=SCHEMA,
+        missing=f"{path} is no folder of `nas run`: it has no {STATE}",
+        foreign="is not the record of a `nas run`; choose another folder",
+    )
     stages = document.get("stages")
     whole = isinstance(stages, dict) and all(
         isinstance(record, dict) and "place" in record for record in stages.values()

@@ -27,6 +27,7 @@ from nas.errors import RunError, RunInUseError
 from nas.files import make_folder, write_text_atomic
 from nas.objective import Direction
 from nas.runs.journal import journal_storage, saved, storage_reason
+from nas.runs.marker import read_marker
 from nas.searching.config import SearchConfig
 from nas.shared.database_url import shown_url
 
@@ -111,20 +112,13 @@ def recorded_run(folder: Path, config: SearchConfig) -> Run | None:
 def read_run(folder: Path) -> Run:
     """Read a run folder's settings. Raises: RunError if it is missing, foreign or damaged."""
     marker = folder / "run.json"
-    try:
-        document: Any = json.loads(marker.read_text(encoding="utf-8"))
-    except FileNotFoundError:
-        raise RunError(f"{folder} is no run of nas: it has no run.json") from None
-    except (OSError, ValueError) as error:
-        raise RunError(f"{marker} cannot be read ({error}); restore it, or start anew") from None
-    if not isinstance(document, dict) or document.get("kind") != "search":
-        raise RunError(f"{marker} is not the record of a nas search; choose another --out")
-    schema = document.get("schema")
-    if not isinstance(schema, int) or schema > RUN_SCHEMA:
-        raise RunError(
-            f"{marker} has schema {schema}, newer than the {RUN_SCHEMA} that this version reads; "
-            "upgrade compound-nas"
-        )
+    document = read_marker(
+        marker,
+        kind="search",
+        newest_schema=RUN_SCHEMA,
+        missing=f"{folder} is no run of nas: it has no run.json",
+        foreign="is not the record of a nas search; choose another --out",
+    )
     try:
         config = SearchConfig.from_dict(document.get("config"))
     except RunError as error:
