@@ -71,7 +71,8 @@ def command(
     nothing is written and the exit code is 2.
 
     Keys of --json: name, digest, target, folder, files (name: what it is for), trained, weights,
-    notes, parity: largest_difference, largest_logit, allowed, images.
+    notes, parity: largest_difference, largest_logit, allowed, images,
+    float32_rounding (null where the tolerance alone was enough).
     """
     from nas.export.description import parity_document
     from nas.export.exporting import export
@@ -111,7 +112,8 @@ def _print(subject: Subject, done: Export) -> None:
     for note in done.notes:
         click.echo(f"note: {note}")
     parity = done.parity
+    rounding = "" if parity.rounding is None else f"; float32 rounding {parity.rounding:.2g}"
     click.echo(
         f"parity: logits differ by at most {parity.difference:.2g} on {parity.images} random "
-        f"images (allowed {parity.allowed:.2g}; largest logit {parity.largest_logit:.3g})"
+        f"images (allowed {parity.allowed:.2g}; largest logit {parity.largest_logit:.3g}{rounding})"
     )

@@ -61,6 +61,7 @@ def parity_document(parity: Parity) -> dict[str, Any]:
         "largest_difference": parity.difference,
         "largest_logit": parity.largest_logit,
         "allowed": parity.allowed,
+        "float32_rounding": parity.rounding,
         "images": parity.images,
     }
 

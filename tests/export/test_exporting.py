@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import copy
 import dataclasses
 import json
 from pathlib import Path
@@ -14,7 +15,7 @@ from nas.errors import NasError
 from nas.export import exporting, pytorch_target
 from nas.export.errors import ExportError
 from nas.export.exporting import export
-from nas.export.parity import compare
+from nas.export.parity import Parity, compare
 from nas.export.subject import Sizes, Subject, find_subject
 from nas.training.weights import save_weights
 
@@ -45,6 +46,26 @@ def test_a_difference_counts_beside_the_logits_not_beside_one() -> None:
     assert compare(network, network, tolerance=1e-5).passed
     with pytest.raises(ExportError, match="parity failed"):
         compare(network, lambda images: network(images) + 1e-8, tolerance=1e-5)
+
+
+def test_what_float32_rounds_is_no_fault() -> None:
+    network = trained(small()).network
+    exact = copy.deepcopy(network).double()
+
+    def rounded_otherwise(images: torch.Tensor) -> torch.Tensor:
+        return exact(images.double()).float()
+
+    parity = compare(network, rounded_otherwise, tolerance=1e-12)
+    assert parity.rounding is not None
+    assert parity.difference > 1e-12 * parity.largest_logit
+    with pytest.raises(ExportError, match="float32 rounding alone"):
+        compare(network, lambda images: network(images) + 10 * parity.rounding, tolerance=1e-12)
+
+
+def test_rounding_that_could_hide_a_fault_excuses_nothing() -> None:
+    parity = Parity(difference=0.2, largest_logit=1.0, images=4, tolerance=1e-4, rounding=0.1)
+    assert not parity.passed
+    assert parity.allowed == 1e-4
 
 
 def test_logits_that_are_not_finite_are_said_to_be() -> None:
