@@ -5,12 +5,14 @@
 
 Table: EfficientNet-B0, twice as deep, 1.4 times as wide, at 1.4 times the pixels, and scaled by
 1.2, 1.1 and 1.15, each trained for 5, 15 and 40 epochs with ten seeds by variants of the recipe
-`short`: "plain" (no zeroed norms, no average), "zero" (norms zeroed), "short" (the recipe as it
-is). All take batch-norm statistics anew before they are judged. A seed is of the weights, the
-order, crops and dropout. Ranking: 16 networks drawn from `mbconv-elastic` within 5 % of the same
-FLOPs, trained for 15 and for 100 epochs: the rank correlation of the two. `--small` is for a CPU:
-MBConv networks of 4 blocks (two at half the input's side, two at a quarter) and of twice as
-many, 5 epochs, three seeds, no ranking.
+`short`: "plain" (no zeroed norms, no average, the classifier as the reference EfficientNet draws
+it), "zero" (norms zeroed), "drawn" (and averaged), "short" (the recipe as it is: the classifier's
+first logits limited too), "by-length" (and augmented less, the shorter it is, by
+`full_augmentation_epochs` 40). All take batch-norm statistics anew before they are judged. A seed
+is of the weights, the order, crops and dropout. Ranking: 16 networks drawn from `mbconv-elastic`
+within 5 % of the same FLOPs, trained for 15 and for 100 epochs: the rank correlation of the two.
+`--small` is for a CPU: MBConv networks of 4 blocks (two at half the input's side, two at a quarter)
+and of twice as many, MobileNetV2 for its 1,280 features, 5 epochs, three seeds, no ranking.
 
 DIR is what `nas train --data` takes; accuracy is on its test images. (The learning rate of `short`
 was once compared on those of the 2,500-image CIFAR-10, the small study's data: docs/training.md.)
@@ -33,7 +35,7 @@ import torch
 from scipy.stats import spearmanr
 
 from benchmarks.training.record import MINUTES, Record
-from nas.archs import resized
+from nas.archs import find_network, resized
 from nas.cost import network_cost
 from nas.data.images import Images
 from nas.data.opening import open_data
@@ -47,11 +49,14 @@ from nas.space import random_network
 from nas.spec import ArchSpec, HeadSpec, StageSpec, StemSpec
 from nas.training.loop import train
 from nas.training.recipe import Recipe, load_recipe
+from nas.training.strength import augmentation_strength
 
 VARIANTS: dict[str, dict[str, Any]] = {
-    "plain": {"zero_last_norm": False, "ema": 0.0},
-    "zero": {"ema": 0.0},
+    "plain": {"zero_last_norm": False, "limit_first_logits": False, "ema": 0.0},
+    "zero": {"limit_first_logits": False, "ema": 0.0},
+    "drawn": {"limit_first_logits": False},
     "short": {},
+    "by-length": {"full_augmentation_epochs": 40},
 }
 RANKED = 16
 RANKING_EPOCHS = (15, 100)
@@ -82,7 +87,8 @@ def table_networks(resolution: int, small: bool) -> dict[str, ArchSpec]:
             head=HeadSpec(channels=128),
             resolution=resolution,
         )
-        return {"4 blocks": few, "8 blocks": scale(few, depth=2)}
+        mobile = resized(find_network("mobilenet-v2"), resolution=resolution)
+        return {"4 blocks": few, "8 blocks": scale(few, depth=2), "MobileNetV2": mobile}
     base = fitted_b0(resolution)
     return {
         "B0": base,
@@ -113,12 +119,19 @@ def ranked_networks(resolution: int, target_flops: int) -> dict[str, ArchSpec]:
 
 
 def jobs(
-    networks: dict[str, ArchSpec], ranked: dict[str, ArchSpec], epochs: list[int], seeds: int
+    networks: dict[str, ArchSpec],
+    ranked: dict[str, ArchSpec],
+    variants: list[str],
+    epochs: list[int],
+    seeds: int,
 ) -> Iterator[Job]:
     """All trainings; seed by seed, so that a piece that ends early has some of everything."""
     for seed in range(seeds):
         for many in epochs:
-            for variant, network in itertools.product(VARIANTS, networks):
+            for variant, network in itertools.product(variants, networks):
+                recipe = load_recipe("short", epochs=many, **VARIANTS[variant])
+                if recipe.full_augmentation_epochs and augmentation_strength(recipe) == 1.0:
+                    continue  # as "short" is
                 yield Job("table", network, variant, many, seed)
     for seed, many in itertools.product(range(RANKING_SEEDS), RANKING_EPOCHS):
         for network in ranked:
@@ -207,6 +220,8 @@ def main() -> None:
     parser.add_argument("--out", type=Path, required=True, help="the figures, a JSON file")
     parser.add_argument("--small", action="store_true", help="the CPU's form")
     parser.add_argument("--epochs", type=int, nargs="+", help="[5 15 40; 5 in the small form]")
+    every = list(VARIANTS)
+    parser.add_argument("--variants", nargs="+", choices=every, default=every, help="[all]")
     parser.add_argument("--seeds", type=int, help="[10; 3 in the small form]")
     parser.add_argument("--batch", type=int, help="images a step [the recipe's; 64 in the small]")
     parser.add_argument("--target-flops", type=int, default=20_000_000, help="of the ranked")
@@ -236,7 +251,7 @@ def main() -> None:
     ranked = {} if small else ranked_networks(arguments.resolution, arguments.target_flops)
     stop = time.monotonic() + 60 * arguments.minutes
     longest: dict[int, float] = {}
-    for job in jobs(networks, ranked, epochs, seeds):
+    for job in jobs(networks, ranked, arguments.variants, epochs, seeds):
         if record.has(job.settings()):
             continue
         if time.monotonic() + 1.3 * longest.get(job.epochs, 10.0) > stop:

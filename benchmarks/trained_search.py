@@ -2,16 +2,19 @@
 
     python -m benchmarks.trained_search run --data DIR --out FOLDER
     python -m benchmarks.trained_search run --data DIR --out FOLDER --small
+    python -m benchmarks.trained_search run --form mini-imagenet --data PACKS/NAME --out FOLDER
     python -m benchmarks.trained_search report --out FOLDER --results docs/results/NAME
 
 `run` searches (`nas search --data DIR --target-flops 20M`), then trains the found network and its
 rivals of at most as many FLOPs from scratch on all training images, with the same recipe and seeds,
 and measures each once on the test images. DIR holds train/ and test/ (CIFAR-10: its published
-files, or a folder of them). It stops by itself after `--minutes` with exit code 3 and goes on where
-it was when it is started again; 0 says that all is done. Other images and sizes: `--data
-MINI_IMAGENET --target-flops 50000000`. `--small` is the CPU form: 5M FLOPs, few networks, short
-trainings. `report` writes NAME.md and NAME.json: accuracies, and paired differences (same seed)
-with Student's intervals at 95 %.
+files, or a folder of them), or is an image pack's name (`NAME-train.npz` and imgpack.py in its
+folder), which is unpacked into FOLDER. It stops by itself after `--minutes` with exit code 3 and
+goes on where it was when it is started again; 0 says that all is done. `--form mini-imagenet` is
+for 100 classes at 64 px (the pack `miniimagenet64-lite`): 50M FLOPs. `--small` is the CPU form of
+either: 5M or 8M FLOPs, few networks, short trainings, of a pack a few images a class. `report`
+writes NAME.md and NAME.json: accuracies, and paired differences (same seed) with Student's
+intervals at 95 %.
 """
 
 from __future__ import annotations
@@ -27,6 +30,7 @@ from dataclasses import asdict, dataclass, replace
 from pathlib import Path
 from typing import Any
 
+from benchmarks.training.packs import is_pack, unpack
 from benchmarks.training.pieces import (
     OutOfTimeError,
     arguments_of_pieces,
@@ -60,9 +64,17 @@ class Plan:
     seeds: int = 5
     resolution: int | None = None
     device: str | None = None
+    per_class: int = 0
 
 
-SMALL = Plan(5_000_000, 8, 3, 4, 64, 3, None, "cpu")
+# by form: the plan, and its CPU form. per_class: images that are taken of a pack, 0 is all.
+FORMS = {
+    "cifar": (Plan(), Plan(5_000_000, 8, 3, 4, 64, 3, None, "cpu")),
+    "mini-imagenet": (
+        Plan(50_000_000, 60, 15, 60, 128, 5, 64),
+        Plan(8_000_000, 4, 2, 2, 64, 2, 64, "cpu", 20),
+    ),
+}
 
 
 def run(data: str, out: Path, plan: Plan, minutes: float) -> None:
@@ -73,6 +85,10 @@ def run(data: str, out: Path, plan: Plan, minutes: float) -> None:
     if recorded.exists() and json.loads(recorded.read_text()) != document:
         sys.exit(f"{out} is of another plan ({recorded}); use another --out")
     write_text_atomic(recorded, json.dumps(document, indent=2) + "\n")
+    if is_pack(data):
+        place = out / "data" / Path(data).name
+        unpack(Path(data).parent, Path(data).name, place, per_class=plan.per_class)
+        data = str(place)
     search(data, out / "search", plan, deadline)
     found = read_network(out / "search" / "best.json")
     images = open_data(data)
@@ -187,15 +203,16 @@ def report(out: Path, results: Path) -> None:
         top1.setdefault(row["network"], {})[row["seed"]] = row["top1"]
     networks = {n: ArchSpec.from_dict(s) for n, s in stored["networks"].items()}
     lines = [
-        f"| network | FLOPs | params | px | test top-1, mean of {plan['seeds']} seeds | sd |",
-        "|---|---|---|---|---|---|",
+        "| network | FLOPs | params | px | test top-1, mean over seeds | sd | seeds |",
+        "|---|---|---|---|---|---|---|",
     ]
     for name, values in top1.items():
         cost, readings = network_cost(networks[name]), list(values.values())
         spread = f"{100 * statistics.stdev(readings):.2f}" if len(readings) > 1 else "-"
         lines.append(
             f"| {name} | {format_count(cost.flops)} | {format_count(cost.params)} | "
-            f"{networks[name].resolution} | {100 * statistics.fmean(readings):.2f} % | {spread} |"
+            f"{networks[name].resolution} | {100 * statistics.fmean(readings):.2f} % | {spread} | "
+            f"{len(readings)} |"
         )
     compared: dict[str, Any] = {}
     lines += ["", "| found minus | points, paired by seed | 95 % interval |", "|---|---|---|"]
@@ -257,16 +274,17 @@ def words(compared: dict[str, Any]) -> str:
 
 
 def main() -> None:
-    plan = Plan()
-    names = ("target_flops", "trials", "search_epochs", "final_epochs", "seeds")
-    parser = arguments_of_pieces(__doc__, {name: getattr(plan, name) for name in names})
+    names = ("target_flops", "trials", "search_epochs", "final_epochs", "seeds", "per_class")
+    defaults = {n: " or ".join(str(getattr(one, n)) for one, _ in FORMS.values()) for n in names}
+    parser = arguments_of_pieces(__doc__, defaults, forms=list(FORMS))
     options = parser.parse_args()
     if options.action == "report":
         report(options.out, options.results)
         return
     try:
+        plan = FORMS[options.form][options.small]
         given = {k: v for k, v in vars(options).items() if hasattr(plan, k) and v is not None}
-        chosen = replace(SMALL if options.small else plan, **given)
+        chosen = replace(plan, **given)
         run(options.data, options.out, chosen, options.minutes)
     except OutOfTimeError:
         end_unfinished()

@@ -15,18 +15,16 @@ short trainings, Caltech-20 only; its results are in docs/results/transfer_small
 from __future__ import annotations
 
 import argparse
-import importlib.util
 import json
 import os
 import signal
 import subprocess
 import sys
 import time
-from collections import Counter
 from dataclasses import dataclass
 from pathlib import Path
-from types import ModuleType
 
+from benchmarks.training.packs import unpack
 from nas.files import make_folder, write_text_atomic
 
 RESULTS = Path(__file__).resolve().parents[1] / "docs" / "results"
@@ -56,36 +54,6 @@ SMALL = Plan(
     "mobilenet-v3-small", 40, 250, 8, 20, 2, ("caltech20-mini64",), "cpu", "transfer_small"
 )
 SOURCE = "miniimagenet64-lite"
-
-
-def unpack(packs: Path, name: str, folder: Path, classes: int = 0, per_class: int = 0) -> None:
-    """Write a pack's JPEG files as folders; 0 means all classes, all images."""
-    if (folder / "complete").exists():
-        return
-    reader = _reader(packs)
-    for part in ("train", "test"):
-        file = packs / f"{name}-{part}.npz"
-        if part == "test" and not file.exists():
-            file = packs / f"{name}-val.npz"
-        pack = reader.ImgPack(file)
-        written: Counter[int] = Counter()
-        for index, label in enumerate(int(label) for label in pack.labels):
-            if (classes and label >= classes) or (per_class and written[label] >= per_class):
-                continue
-            place = folder / part / str(pack.classes[label]).replace("/", "-")
-            place.mkdir(parents=True, exist_ok=True)
-            (place / f"{written[label]:05d}.jpg").write_bytes(pack.encoded(index))
-            written[label] += 1
-    (folder / "complete").touch()
-
-
-def _reader(packs: Path) -> ModuleType:
-    spec = importlib.util.spec_from_file_location("imgpack", packs / "imgpack.py")
-    if spec is None or spec.loader is None:
-        sys.exit(f"{packs} holds no imgpack.py")
-    module = importlib.util.module_from_spec(spec)
-    spec.loader.exec_module(module)
-    return module
 
 
 def commands(plan: Plan) -> list[list[str]]:

@@ -18,7 +18,7 @@ from nas.errors import RunError
 from nas.evaluators.base import Accuracy, EvaluationContext
 from nas.files import make_folder
 from nas.plugins import load_evaluator
-from nas.runs.journal import open_journal, saved
+from nas.runs.journal import open_journal, saved, storage_reason
 from nas.runs.quiet import quiet_optuna
 from nas.spec import ArchSpec
 from nas.suggest import Suggest
@@ -145,6 +145,37 @@ class Trainings:
         )
         with quiet_optuna(), saved(f"a training of network {digest[:8]}"):
             self._study.add_trial(trial)
+
+
+def recorded_answers(folder: Path) -> dict[tuple[str, int], Answer]:
+    """What the trainings in a folder came to: the accuracy where one has it, else the last error.
+
+    Read without a lock and without a trace: they may be at work.
+    Raises: RunError if their record is damaged.
+    """
+    import optuna
+    from optuna.storages.journal import JournalFileBackend
+
+    journal = folder / "study.journal"
+    # The backend would make a journal that is not there.
+    if not journal.exists():
+        return {}
+    answers: dict[tuple[str, int], Answer] = {}
+    with quiet_optuna():
+        try:
+            storage = optuna.storages.JournalStorage(JournalFileBackend(str(journal)))
+            trials = optuna.load_study(study_name=STUDY, storage=storage).get_trials(deepcopy=False)
+        except KeyError:
+            return {}
+        except Exception as error:
+            raise RunError(
+                f"the journal {journal} is damaged ({storage_reason(error)}); restore it"
+            ) from error
+    for key, answer in map(_read, trials):
+        known = answers.get(key)
+        if answer.accuracy is not None or known is None or known.accuracy is None:
+            answers[key] = answer
+    return answers
 
 
 def _known(trials: Iterable[Any]) -> dict[tuple[str, int], Answer]:

@@ -40,11 +40,15 @@ def run_nas(words: Sequence[str], options: Mapping[str, object], deadline: float
 
 
 def arguments_of_pieces(
-    description: str | None, numbers: Mapping[str, object], minutes_flag: str = "--minutes"
+    description: str | None,
+    numbers: Mapping[str, object],
+    minutes_flag: str = "--minutes",
+    forms: Sequence[str] = (),
 ) -> argparse.ArgumentParser:
-    """`run --data --out [--small] [--minutes]` and `report --out --results`.
+    """`run --data --out [--small] [--form] [--minutes]` and `report --out --results`.
 
-    numbers: whole numbers of the plan that `run` may change -> their defaults, for the help.
+    forms: the plans to choose from, the first by default. numbers: whole numbers of the plan that
+    `run` may change -> their defaults, for the help.
     """
     parser = argparse.ArgumentParser(
         description=description, formatter_class=argparse.RawTextHelpFormatter
@@ -55,6 +59,8 @@ def arguments_of_pieces(
     runs.add_argument("--out", type=Path, required=True)
     runs.add_argument("--small", action="store_true")
     runs.add_argument(minutes_flag, type=float, default=PIECE_MINUTES)
+    if forms:
+        runs.add_argument("--form", choices=forms, default=forms[0], help=f"[{forms[0]}]")
     for name, default in numbers.items():
         runs.add_argument(f"--{name.replace('_', '-')}", type=int, help=f"[{default}]")
     reports = actions.add_parser("report")

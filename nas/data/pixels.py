@@ -55,6 +55,12 @@ class Pixels:
             chosen = order[start : start + batch_size]
             yield self.images[chosen], self.labels[chosen]
 
+    def whole_batches(
+        self, order: torch.Tensor, batch_size: int
+    ) -> Iterator[tuple[torch.Tensor, torch.Tensor]]:
+        """As `batches`: all images here can be read."""
+        return self.batches(order, batch_size)
+
 
 def load_pixels(
     images: Images,

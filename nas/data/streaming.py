@@ -2,28 +2,24 @@
 
 from __future__ import annotations
 
-import multiprocessing
 from collections.abc import Iterator
-from dataclasses import dataclass
 from pathlib import Path
 
 import numpy as np
 import torch
-from torch.utils.data import DataLoader, Dataset, Sampler
+from numpy.typing import NDArray
+from torch.utils.data import DataLoader
 
 from nas.data.decoding import quiet_pillow
-from nas.data.hashing import processors
 from nas.data.images import ImageError, Images
 from nas.data.memory import MEMORY_SHARE as MEMORY_SHARE
 from nas.data.memory import available_memory_bytes
 from nas.data.pixels import Indices, Pixels, all_or, load_pixels
 from nas.data.report import Problems
 from nas.data.squares import note_outcome, square
+from nas.data.stream_workers import Order, Outcome, Squares, possible_workers
+from nas.data.substitutes import Substitutes
 from nas.errors import DataError
-
-_MOST_WORKERS = 16
-
-Outcome = tuple[str, ...] | ImageError
 
 
 def pixel_source(
@@ -48,36 +44,13 @@ def pixel_source(
     return StreamedPixels(images, chosen, px, report=report)
 
 
-@dataclass(frozen=True)
-class _Squares(Dataset[tuple[torch.Tensor, list[Outcome]]]):
-    """What a worker process has. An item is a whole batch: its good images, and every outcome."""
-
-    images: Images
-    px: int
-
-    def __getitem__(self, indices: list[int]) -> tuple[torch.Tensor, list[Outcome]]:
-        pixels = np.empty((len(indices), 3, self.px, self.px), dtype=np.uint8)
-        outcomes: list[Outcome] = []
-        good = 0
-        with quiet_pillow():
-            for index in indices:
-                try:
-                    image, odd = square(self.images, index, self.px)
-                except ImageError as error:
-                    outcomes.append(error)
-                    continue
-                pixels[good] = image.transpose(2, 0, 1)
-                good += 1
-                outcomes.append(odd)
-        return torch.from_numpy(pixels[:good]), outcomes
-
-
 class StreamedPixels:
     """As `Pixels`, from images that stay encoded.
 
     labels: int64 (N,), on `device`, of all images, also those that will prove unreadable. These
-    are left out of the batches when they are met, and noted in the report; batches are filled up
-    with what follows, so that all but the last have their full size.
+    are noted in the report when they are met. `batches` leaves them out and fills up with what
+    follows, so that all but the last have their full size; `whole_batches` puts others in their
+    place.
     """
 
     def __init__(
@@ -98,9 +71,10 @@ class StreamedPixels:
         self.device = torch.device(device)
         self._source = images
         self._report = report
-        self._workers = _possible_workers(workers)
+        self._workers = possible_workers(workers)
         self._unreadable: set[int] = set()
-        self._order = _Order()
+        self._substitutes = Substitutes(len(chosen), self._read)
+        self._order = Order()
         self._loader: DataLoader[tuple[torch.Tensor, list[Outcome]]] | None = None
 
     def __len__(self) -> int:
@@ -116,7 +90,7 @@ class StreamedPixels:
             workers=self._workers,
             device=device,
         )
-        moved._unreadable = self._unreadable
+        moved._unreadable, moved._substitutes = self._unreadable, self._substitutes
         return moved
 
     def batches(
@@ -131,7 +105,8 @@ class StreamedPixels:
         parts: list[torch.Tensor] = []
         labels: list[int] = []
         pending, yielded = 0, False
-        for pixels, good in self._decoded(positions, batch_size):
+        for pixels, asked, readable in self._decoded(positions, batch_size):
+            good = [position for position, can in zip(asked, readable, strict=True) if can]
             parts.append(pixels)
             labels += good
             pending += len(good)
@@ -149,61 +124,75 @@ class StreamedPixels:
         elif len(order) and not yielded:
             raise DataError(f"none of {len(order)} images can be read; see `nas data info`")
 
+    def whole_batches(
+        self, order: torch.Tensor, batch_size: int
+    ) -> Iterator[tuple[torch.Tensor, torch.Tensor]]:
+        """As `batches`, with another image for one that cannot be read (`Substitutes`).
+
+        So there are as many batches, of the size, as `order` makes.
+        """
+        positions = [self._substitutes.of(int(p)) for p in order.tolist()]
+        for pixels, asked, readable in self._decoded(positions, batch_size):
+            yield self._moved(*self._completed(pixels, asked, readable))
+
+    def _completed(
+        self, pixels: torch.Tensor, asked: list[int], readable: list[bool]
+    ) -> tuple[torch.Tensor, list[int]]:
+        """Decoded images with substitutes among them, and the positions that all are of."""
+        if all(readable):
+            return pixels, asked
+        whole = torch.empty(len(asked), *pixels.shape[1:], dtype=torch.uint8)
+        whole[torch.tensor(readable)] = pixels
+        positions = list(asked)
+        for place, can in enumerate(readable):
+            if not can:
+                positions[place], image = self._substitutes.find(asked[place])
+                whole[place] = torch.from_numpy(image.copy())
+        return whole, positions
+
+    def _read(self, position: int) -> NDArray[np.uint8] | None:
+        """An image decoded here, (3, px, px); None if it cannot be, which is noted."""
+        if position in self._unreadable:
+            return None
+        index = int(self.indices[position])
+        image = None
+        outcome: Outcome
+        with quiet_pillow():
+            try:
+                image, outcome = square(self._source, index, self.px)
+            except ImageError as error:
+                outcome = error
+        if note_outcome(self._source, index, outcome, self._report) and image is not None:
+            return image.transpose(2, 0, 1)
+        self._unreadable.add(position)
+        return None
+
     def _decoded(
         self, positions: list[int], batch_size: int
-    ) -> Iterator[tuple[torch.Tensor, list[int]]]:
-        """Good pixels and the positions they are of, batch by batch, in order."""
+    ) -> Iterator[tuple[torch.Tensor, list[int], list[bool]]]:
+        """Batch by batch, in order: good pixels, the positions asked for, and which are good."""
         self._order.positions, self._order.batch_size = positions, batch_size
         self._order.indices = self.indices
         if self._loader is None:
             self._loader = DataLoader(
-                _Squares(self._source, self.px),
+                Squares(self._source, self.px),
                 batch_size=None,
                 sampler=self._order,
                 num_workers=self._workers,
                 persistent_workers=self._workers > 0,
                 pin_memory=self.device.type == "cuda",
             )
-        start = 0
-        for pixels, outcomes in self._loader:
-            good = []
-            for position, outcome in zip(
-                positions[start : start + batch_size], outcomes, strict=True
-            ):
-                index = int(self.indices[position])
-                if note_outcome(self._source, index, outcome, self._report):
-                    good.append(position)
-                else:
-                    self._unreadable.add(position)
-            start += batch_size
-            yield pixels, good
+        for number, (pixels, outcomes) in enumerate(self._loader):
+            asked = positions[number * batch_size : (number + 1) * batch_size]
+            readable = [
+                note_outcome(self._source, int(self.indices[position]), outcome, self._report)
+                for position, outcome in zip(asked, outcomes, strict=True)
+            ]
+            self._unreadable.update(p for p, can in zip(asked, readable, strict=True) if not can)
+            yield pixels, asked, readable
 
     def _moved(
         self, pixels: torch.Tensor, positions: list[int]
     ) -> tuple[torch.Tensor, torch.Tensor]:
         chosen = torch.tensor(positions, dtype=torch.int64).to(self.device, non_blocking=True)
         return pixels.to(self.device, non_blocking=True), self.labels[chosen]
-
-
-class _Order(Sampler[list[int]]):
-    """Which images make the next batches; changed between two iterations, workers staying."""
-
-    def __init__(self) -> None:
-        self.indices = torch.empty(0, dtype=torch.int64)
-        self.positions: list[int] = []
-        self.batch_size = 1
-
-    def __iter__(self) -> Iterator[list[int]]:
-        for start in range(0, len(self.positions), self.batch_size):
-            chosen = self.positions[start : start + self.batch_size]
-            yield [int(index) for index in self.indices[chosen]]
-
-    def __len__(self) -> int:
-        return -(-len(self.positions) // self.batch_size)
-
-
-def _possible_workers(wanted: int | None) -> int:
-    # A process that was started as a daemon may not have children; it decodes by itself.
-    if multiprocessing.current_process().daemon:
-        return 0
-    return min(processors(), _MOST_WORKERS) if wanted is None else wanted

@@ -82,9 +82,12 @@ def recalibrate(network: nn.Module, batches: Iterable[Tensor]) -> None:
     for norm in norms:
         norm.train()
         norm.reset_running_stats()
-        norm.momentum = None  # the plain mean of all batches
     try:
-        for images in batches:
+        for count, images in enumerate(batches, 1):
+            for norm in norms:
+                # The plain mean of all batches. A momentum of None is the same, and makes every
+                # norm read its counter back from the device.
+                norm.momentum = 1.0 / count
             network(images)
     finally:
         for norm, momentum in zip(norms, momenta, strict=True):

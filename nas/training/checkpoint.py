@@ -18,10 +18,11 @@ from torch import nn
 
 from nas.errors import TrainingError
 from nas.files import write_bytes_atomic
+from nas.training.job import CHECKPOINT
 from nas.training.recipe import Recipe
 from nas.training.source import PixelSource
 
-FILE_NAME = "checkpoint.pt"
+FILE_NAME = CHECKPOINT
 FORMAT = 1
 
 

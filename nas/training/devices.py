@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
+from contextlib import AbstractContextManager, nullcontext
 
 import torch
 from torch import Tensor
@@ -56,10 +57,16 @@ def on_device(pixels: PixelSource, device: torch.device) -> PixelSource:
 
 
 def batches_on(
-    device: torch.device, pixels: PixelSource, order: Tensor, batch_size: int
+    device: torch.device,
+    pixels: PixelSource,
+    order: Tensor,
+    batch_size: int,
+    *,
+    whole: bool = False,
 ) -> Iterator[tuple[Tensor, Tensor]]:
-    """`pixels.batches`, on `device` wherever the images lie."""
-    for images, labels in pixels.batches(order, batch_size):
+    """`pixels.batches`, or `whole_batches`, on `device` wherever the images lie."""
+    read = pixels.whole_batches if whole else pixels.batches
+    for images, labels in read(order, batch_size):
         yield _moved(images, device), _moved(labels, device)
 
 
@@ -70,6 +77,26 @@ def _moved(values: Tensor, device: torch.device) -> Tensor:
     return values.to(device)
 
 
+def current(device: torch.device) -> AbstractContextManager[None]:
+    """Make `device` the current one in this block, where it is a GPU of CUDA.
+
+    Streams, and the graphs that are captured on them, are the current device's: another one's
+    kernels would run during the capture and be missing from its replays.
+    """
+    return torch.cuda.device(device) if device.type == "cuda" else nullcontext()
+
+
 def autocast(device: torch.device, bf16: bool) -> torch.autocast:
-    """bfloat16 where it is asked for and the device is a GPU of CUDA; else as it is."""
-    return torch.autocast(device.type, torch.bfloat16, enabled=bf16 and device.type == "cuda")
+    """bfloat16 where it is asked for and the GPU of CUDA computes in it; else as it is."""
+    wanted = bf16 and device.type == "cuda" and computes_in_bf16(device)
+    return torch.autocast(device.type, torch.bfloat16, enabled=wanted)
+
+
+def computes_in_bf16(device: torch.device) -> bool:
+    """Whether a GPU of CUDA has bfloat16 units: NVIDIA's from Ampere on, and AMD's.
+
+    torch emulates it on older ones (T4, V100), slower than float32 and without cuDNN.
+    """
+    if torch.version.hip is not None:
+        return True
+    return torch.cuda.get_device_properties(device).major >= 8

@@ -12,13 +12,16 @@ import os
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
-from typing import Any
+from typing import TypeVar
 
 import torch
 import torch.distributed as dist
 from torch import Tensor, nn
 
+from nas.data.memory import MEMORY_SHARE, available_memory_bytes
 from nas.errors import TrainingError
+
+T = TypeVar("T")
 
 
 @dataclass(frozen=True)
@@ -56,13 +59,22 @@ class Processes:
         if self.count > 1:
             dist.all_reduce(values)
 
-    def agree(self, flag: bool) -> bool:
-        """The leader's `flag`, for all."""
+    def agree(self, value: T) -> T:
+        """The leader's `value`, for all."""
         if self.count == 1:
-            return flag
-        said: list[Any] = [flag]
+            return value
+        said = [value]
         dist.broadcast_object_list(said, src=0)
-        return bool(said[0])
+        return said[0]
+
+    def pixel_memory_bytes(self) -> int:
+        """What decoded images of one kind may take in each process, the same in all.
+
+        Who streams its images counts those that cannot be read, who holds them does not: were some
+        to stream and others not, they would draw different orders.
+        """
+        here = int(os.environ.get("LOCAL_WORLD_SIZE", self.count)) if self.count > 1 else 1
+        return self.agree(int(MEMORY_SHARE * available_memory_bytes() / max(1, here)))
 
     def wrap(self, network: nn.Module, device: torch.device) -> nn.Module:
         """The module to call in training: gradients are averaged over the processes."""
@@ -80,16 +92,23 @@ def current_processes() -> Processes:
 
 
 @contextmanager
-def joined() -> Iterator[Processes]:
+def joined(device: str | None = None) -> Iterator[Processes]:
     """Join the processes that torchrun started; alone where it did not.
 
     On CUDA each process takes the GPU of its local rank, and NCCL connects them; else gloo.
-    Raises: TrainingError if there are fewer GPUs than processes of this machine.
+    device: where they are to train, None for the best there is.
+    Raises: TrainingError if there are fewer GPUs than processes of this machine, or `device` is one
+    for all.
     """
     if "RANK" not in os.environ or "WORLD_SIZE" not in os.environ:
         yield Processes()
         return
-    cuda = torch.cuda.is_available()
+    if device is not None and device.startswith("cuda:"):
+        raise TrainingError(
+            f"--device is {device}, and torchrun gives each process a GPU of its own; use cuda, "
+            "and CUDA_VISIBLE_DEVICES to choose some"
+        )
+    cuda = torch.cuda.is_available() and device in (None, "cuda")
     if cuda:
         local = int(os.environ.get("LOCAL_RANK", "0"))
         if local >= torch.cuda.device_count():

@@ -28,7 +28,8 @@ def evaluate(
 
     The network is left on `device` (None: the best there is), in the mode it was in. bf16: compute
     in bfloat16 on CUDA. processes: share the images among them; all get the same figures.
-    Raises: TrainingError without images, DataError if none of them can be read.
+    A batch that the device has no memory for is judged in parts, which changes nothing.
+    Raises: TrainingError without images or without memory for one, DataError if none can be read.
     """
     if len(pixels) == 0:
         raise TrainingError("there are no images to evaluate on; name a folder that has some")
@@ -44,14 +45,31 @@ def evaluate(
     try:
         with torch.inference_mode(), autocast(where, bf16):
             for images, labels in batches_on(where, source, order, batch_size):
-                logits = network(prepare_for_evaluation(images, resolution))
-                sums += _sums(logits.float(), labels)
+                sums += _judged(network, images, labels, resolution)
     finally:
         for module, mode in modes:
             module.training = mode
     shared.add_up(sums)
     top1, top5, loss, count = sums.tolist()
     return Evaluation(top1 / count, top5 / count, loss / count, round(count))
+
+
+def _judged(network: nn.Module, images: Tensor, labels: Tensor, resolution: int) -> Tensor:
+    """`_sums` of a batch; of its halves where there is no memory for the whole."""
+    try:
+        return _sums(network(prepare_for_evaluation(images, resolution)).float(), labels)
+    except torch.OutOfMemoryError:
+        if len(labels) == 1:
+            raise TrainingError(
+                f"{images.device} has no memory to judge a single image of {resolution} px; use "
+                "fewer pixels or a smaller network, or end what else runs there"
+            ) from None
+    # Outside of the handler: the error keeps what filled the memory alive.
+    if images.device.type == "cuda":
+        torch.cuda.empty_cache()
+    half = len(labels) // 2
+    first = _judged(network, images[:half], labels[:half], resolution)
+    return first + _judged(network, images[half:], labels[half:], resolution)
 
 
 def _sums(logits: Tensor, labels: Tensor) -> Tensor:

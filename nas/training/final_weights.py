@@ -67,6 +67,7 @@ class FinalWeights:
         generator = seeded_generator(self.device, self.seed, "recalibration")
         order = shuffled(len(self.pixels), self.seed, "recalibration")
         order = order[: self.batches * self.batch_size]
-        for images, _ in batches_on(self.device, self.pixels, order, self.batch_size):
+        size = self.batch_size
+        for images, _ in batches_on(self.device, self.pixels, order, size, whole=True):
             draws = self.augmentation.draw(len(images), self.device, generator)
             yield self.augmentation.crop_only(images, draws)

@@ -10,16 +10,20 @@ lock                 held while a process trains
 from __future__ import annotations
 
 import json
+from collections.abc import Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+from nas.data.located import whole_path
 from nas.errors import TrainingError
 from nas.files import make_folder, write_text_atomic
 from nas.training.recipe import Recipe
 
 JOB_SCHEMA = 1
 JOB, RESULT, WEIGHTS = "job.json", "result.json", "weights.safetensors"
+CHECKPOINT, LOG = "checkpoint.pt", "log.csv"
 TRAINED = Path("trained")
 
 # What says where a recipe is from changes nothing that is trained.
@@ -110,21 +114,43 @@ def choose_training_folder(job: Job, parent: Path = TRAINED) -> Path:
         number += 1
 
 
-def open_training_folder(folder: Path, job: Job, command: str) -> None:
-    """Make a training's folder, or find it made by the same settings.
+@contextmanager
+def held_training_folder(folder: Path, job: Job, command: str) -> Iterator[None]:
+    """Hold a training's folder, made now or found made by the same settings.
+
+    One in which nothing was trained yet is taken over by other settings. Raises: TrainingError if
+    it is foreign, damaged or of other settings, which are named; RunError if it is in use.
+    """
+    from nas.runs.records import locked
+
+    goes_on(folder, job)  # what is refused should get no lock of ours
+    make_folder(folder)
+    with locked(folder):
+        if not goes_on(folder, job):
+            write_job(folder, job, command)
+        yield
+
+
+def goes_on(folder: Path, job: Job) -> bool:
+    """Whether a training in the folder is gone on with; False where it is free for this one.
 
     Raises: TrainingError if it is foreign, damaged or of other settings, which are named.
     """
     recorded = read_identity(folder)
-    if recorded is not None:
-        changed = difference(recorded, job.identity())
-        if changed is not None:
-            raise TrainingError(
-                f"{folder} was trained with other settings ({changed}); use its settings to go "
-                "on, or another --out"
-            )
-        return
-    from nas.runs.records import versions
+    if recorded is None:
+        return False
+    changed = difference(recorded, job.identity())
+    if changed is not None:
+        raise TrainingError(
+            f"{folder} was trained with other settings ({changed}); use its settings to go on, or "
+            "another --out"
+        )
+    return True
+
+
+def write_job(folder: Path, job: Job, command: str) -> None:
+    """Record the settings of a training, new or instead of others. Raises: WriteError."""
+    from nas.runs.records import provenance
 
     document = {
         "schema": JOB_SCHEMA,
@@ -132,17 +158,19 @@ def open_training_folder(folder: Path, job: Job, command: str) -> None:
         "command": command,
         "name": job.name,
         "data": job.data,
+        "data_path": whole_path(job.data),
         "recipe": job.recipe.name,
         "settings": job.identity(),
-        "versions": versions(),
+        **provenance(),
     }
     make_folder(folder)
     write_text_atomic(folder / JOB, json.dumps(document, indent=2) + "\n")
 
 
 def read_identity(folder: Path) -> dict[str, Any] | None:
-    """The settings that a folder was made with; None where there is none yet.
+    """The settings that a folder was trained with; None where nothing was trained there yet.
 
+    A training that failed before its first checkpoint leaves settings, and nothing to go on with.
     Raises: TrainingError if it is a file, or holds something else.
     """
     if folder.exists() and not folder.is_dir():
@@ -165,7 +193,8 @@ def read_identity(folder: Path) -> dict[str, Any] | None:
             f"{path} has schema {schema}, newer than the {JOB_SCHEMA} that this version reads; "
             "upgrade compound-nas"
         )
-    return settings
+    begun = any((folder / name).exists() for name in (CHECKPOINT, LOG, WEIGHTS, RESULT))
+    return settings if begun else None
 
 
 def read_result(folder: Path) -> dict[str, Any] | None:

@@ -14,15 +14,18 @@ from nas.errors import TrainingError
 from nas.files import write_text_atomic
 from nas.training.checkpoint import identity, read_checkpoint, save_checkpoint
 from nas.training.depthwise import fast_depthwise
-from nas.training.devices import chosen_device, on_device
+from nas.training.devices import chosen_device, current, on_device
 from nas.training.distributed import Processes, current_processes, synchronised_norms
 from nas.training.evaluating import evaluate
 from nas.training.interruption import watch_signals
+from nas.training.job import LOG
 from nas.training.network_settings import apply_settings, freeze, output_classes
+from nas.training.pace import SavingPace
 from nas.training.recipe import Recipe, scaled_learning_rate
 from nas.training.results import DivergedError, EpochReport, Evaluation, TrainingResult, log_text
 from nas.training.session import Session
 from nas.training.source import PixelSource
+from nas.training.strength import at_its_strength
 
 __all__ = [
     "DivergedError",
@@ -35,7 +38,6 @@ __all__ = [
     "train",
 ]
 
-LOG_NAME = "log.csv"
 
 Observer = Callable[[EpochReport], bool]
 """Called after every epoch; true ends the training there."""
@@ -87,6 +89,7 @@ def train(
     where = chosen_device(device)
     _check(network, train_pixels, recipe, processes, evaluate_every)
     recipe = _fitting(recipe, len(train_pixels) // processes.count * processes.count)
+    recipe = at_its_strength(recipe)
     known = identity(
         network,
         train_pixels,
@@ -104,6 +107,7 @@ def train(
     frozen_parts = freeze(network, frozen)
     cuda = [where] if where.type == "cuda" else []
     with (
+        current(where),
         torch.random.fork_rng(devices=cuda),
         synchronised_norms(network, processes, where),
         fast_depthwise(network, where),
@@ -128,15 +132,15 @@ def train(
         def save() -> None:
             if folder is not None and processes.leads:
                 save_checkpoint(folder, {"identity": known, **session.state()})
-                write_text_atomic(folder / LOG_NAME, log_text(session.history))
 
+        pace = SavingPace(save)
         try:
             while session.epoch < recipe.epochs and not session.stopped:
                 if not session.run_epoch(interruption, observe_step):
                     # Several processes stop at different steps, so that they could not go on
                     # from one: their last whole epoch is what they go on from.
                     if processes.count == 1:
-                        save()
+                        pace.now()
                     raise KeyboardInterrupt
                 last = session.epoch == recipe.epochs
                 due = last or session.epoch % evaluate_every == 0
@@ -146,10 +150,20 @@ def train(
                 if observe is not None and processes.leads:
                     stop = bool(observe(session.history[-1]))
                 session.stopped = processes.agree(stop)
-                save()
+                if folder is not None and processes.leads:
+                    write_text_atomic(folder / LOG, log_text(session.history))
+                if session.stopped or last or interruption.asked:
+                    pace.now()
+                else:
+                    pace.perhaps()
                 if interruption.asked:
                     raise KeyboardInterrupt
             final = session.finish(judged)
+        except torch.OutOfMemoryError:
+            raise TrainingError(
+                f"{where} is out of memory; use a smaller batch_size, fewer pixels or a smaller "
+                "network, or end what else runs there"
+            ) from None
         finally:
             # What is exported or saved has torch's usual layout.
             network.to(memory_format=torch.contiguous_format)

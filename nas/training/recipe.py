@@ -62,6 +62,8 @@ class Recipe:
     dropout: float | None = None
     clip: float = 0.0
     zero_last_norm: bool = False
+    limit_first_logits: bool = False
+    full_augmentation_epochs: int = 0
     bn_recalibration_batches: int = 0
     bf16: bool = True
     channels_last: bool = True
@@ -112,6 +114,7 @@ _BOUNDS: tuple[tuple[str, float, float], ...] = (
     ("drop_path", 0, 0.95),
     ("dropout", 0, 0.95),
     ("clip", 0, 1e6),
+    ("full_augmentation_epochs", 0, 100_000),
     ("bn_recalibration_batches", 0, 1 << 20),
 )
 

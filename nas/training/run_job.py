@@ -87,10 +87,12 @@ def run_job(
     parts = divide(data, job)
     problems = data.problems
     _say("reading the images", quiet)
-    train_pixels = pixel_source(data.train, parts.train, px, report=problems)
+    held: dict[str, Any] = {"report": problems}
+    held["memory_limit_bytes"] = current_processes().pixel_memory_bytes()
+    train_pixels = pixel_source(data.train, parts.train, px, **held)
     watched = None
     if parts.watched is not None:
-        watched = pixel_source(data.train, parts.watched, px, report=problems)
+        watched = pixel_source(data.train, parts.watched, px, **held)
     images = len(train_pixels)
     groups = decayed_groups(network, job.layer_decay) if job.layer_decay < 1 else None
     _say(f"training on {images:,} images at {job.resolution} px", quiet)
@@ -152,7 +154,7 @@ def _document(
     cost: Mapping[str, int] | None,
     command: str,
 ) -> dict[str, Any]:
-    from nas.runs.records import versions
+    from nas.runs.records import provenance
 
     document: dict[str, Any] = {"schema": RESULT_SCHEMA, "kind": "training", "name": job.name}
     if isinstance(network, Network):
@@ -184,7 +186,7 @@ def _document(
             "problems": data.problems.as_dict(),
         },
         "command": command,
-        "versions": versions(),
+        **provenance(),
         **({"spec": network.spec.to_dict()} if isinstance(network, Network) else {}),
     }
 

@@ -113,10 +113,7 @@ class Session:
         self._seed_epoch()
         before, start = self._epoch_seconds, time.perf_counter()
         own = self.processes.own_part(order, size)
-        for images, labels in batches_on(self.device, self.pixels, own, share):
-            # A stream that met unreadable images ends early, with a batch that is not whole.
-            if len(labels) < share:
-                break
+        for images, labels in batches_on(self.device, self.pixels, own, share, whole=True):
             place = self.epoch * self.steps_per_epoch + self.done
             factor = rate_factor(recipe, place, steps, self.steps_per_epoch)
             set_rate(self.optimizer, recipe.learning_rate * factor)

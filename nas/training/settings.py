@@ -12,7 +12,7 @@ from typing import Any
 from nas.archs import find_network, reference_networks
 from nas.data.images import DataSet
 from nas.errors import TrainingError
-from nas.runs.records import newest_run
+from nas.runs.finding import newest_run
 from nas.spec import ArchSpec
 from nas.training.initial import InitialWeights, read_initial
 from nas.training.plan import (

@@ -33,3 +33,6 @@ class PixelSource(Protocol):
 
     def batches(self, order: Tensor, batch_size: int) -> Iterator[tuple[Tensor, Tensor]]:
         """Images uint8 (B, 3, px, px) and labels (B,) of the indices `order`, int64 (M,)."""
+
+    def whole_batches(self, order: Tensor, batch_size: int) -> Iterator[tuple[Tensor, Tensor]]:
+        """As `batches`, with another image in the place of each that cannot be read."""

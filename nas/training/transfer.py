@@ -19,7 +19,7 @@ from nas.archs import find_network
 from nas.data.images import DataSet
 from nas.errors import TrainingError
 from nas.training.initial import InitialWeights, read_initial
-from nas.training.job import Job, open_training_folder, read_result
+from nas.training.job import Job, held_training_folder, read_result
 from nas.training.plan import plan_training
 from nas.training.recipe import Recipe
 from nas.training.run_job import run_job
@@ -177,15 +177,12 @@ def run_task(
 
     Raises: TrainingError, DataError, RunError if another process trains there.
     """
-    from nas.runs.records import locked
-
     if data.test is None:
         raise TrainingError(
             f"{data.name} has no test images, so transfer to it cannot be measured; put some in "
             "its folder test"
         )
-    open_training_folder(folder, task.job, command)
-    with locked(folder):
+    with held_training_folder(folder, task.job, command):
         known = read_result(folder)
         if known is not None:
             return known

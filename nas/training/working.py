@@ -8,8 +8,7 @@ from pathlib import Path
 from typing import Any
 
 from nas.data.images import DataSet
-from nas.runs.records import locked
-from nas.training.job import choose_training_folder, open_training_folder, read_result
+from nas.training.job import choose_training_folder, held_training_folder, read_result
 from nas.training.plan import Plan
 from nas.training.run_job import run_job
 
@@ -43,9 +42,7 @@ def train_in_folder(
     Raises: NasError if the folder is of another training or in use, or the training fails.
     """
     folder = folder or choose_training_folder(plan.job)
-    if leads:
-        open_training_folder(folder, plan.job, command)
-    with locked(folder) if leads else nullcontext():
+    with held_training_folder(folder, plan.job, command) if leads else nullcontext():
         done = read_result(folder)
         if done is not None:
             return Trained(folder, done, already=True)

@@ -182,12 +182,41 @@ def test_a_stream_leaves_out_what_is_broken_and_fills_its_batches(
         list(strict.batches(torch.arange(16), 5))
 
 
+@pytest.mark.parametrize("workers", [0, 2])
+def test_whole_batches_have_the_next_readable_image_for_one_that_is_broken(
+    folder: Path, workers: int
+) -> None:
+    names = [open_data(folder).train.name(index) for index in range(16)]
+    broken = (1, 2, 15)
+    for index in broken:
+        (folder / names[index]).write_bytes(b"not an image")
+    images, met = open_data(folder).train, Problems()
+    good = load_pixels(images, None, 8, report=Problems())
+    place = {int(index): row for row, index in enumerate(good.indices)}
+    expected = [place[{1: 3, 2: 3, 15: 0}.get(index, index)] for index in range(16)]
+    streamed = StreamedPixels(images, None, 8, report=met, workers=workers)
+    order = torch.tensor([2, 9, 1, 15, 4, 5, 6, 7, 8, 3, 0])
+    for _ in range(2):
+        batches = list(streamed.whole_batches(order, 4))
+        assert [len(labels) for _, labels in batches] == [4, 4, 3]
+        wanted = [expected[index] for index in order.tolist()]
+        assert torch.equal(torch.cat([images for images, _ in batches]), good.images[wanted])
+        assert torch.equal(torch.cat([labels for _, labels in batches]), good.labels[wanted])
+    assert met.left_out == 3
+    # What another source of the same images has learnt is not asked again.
+    assert torch.equal(next(streamed.to("cpu").whole_batches(order, 4))[0], batches[0][0])
+    held = list(good.whole_batches(torch.arange(13), 5))
+    assert [len(labels) for _, labels in held] == [5, 5, 3]
+
+
 def test_a_stream_without_one_good_image_is_one_line(folder: Path) -> None:
     for path in (folder / "train").rglob("*.*"):
         path.write_bytes(b"")
     streamed = StreamedPixels(open_data(folder).train, None, 8, report=Problems(), workers=0)
     with pytest.raises(DataError, match="none of 16 images can be read"):
         list(streamed.batches(torch.arange(16), 5))
+    with pytest.raises(DataError, match="none of 16 images can be read"):
+        list(streamed.whole_batches(torch.arange(16), 5))
 
 
 def test_a_packed_file_streams_to_worker_processes(folder: Path, tmp_path: Path) -> None:

@@ -1,8 +1,9 @@
 """Trains in the group of processes that started it, and writes what the leader found.
 
-    python distributed_script.py FOLDER [KILLED_EPOCH]
+    python distributed_script.py FOLDER [KILLED_EPOCH] [stream]
 
-With KILLED_EPOCH, the second process ends itself without a word after that epoch, once.
+With KILLED_EPOCH, the second process ends itself without a word after that epoch, once; 0 is never.
+stream: images are decoded as they are needed, and some cannot be.
 """
 
 from __future__ import annotations
@@ -12,14 +13,25 @@ import os
 import signal
 import sys
 from pathlib import Path
+from typing import Any
 
 import torch
 from conftest import coloured_squares
 from torch import nn
 
+from nas.data.arrays import ArrayImages
+from nas.data.images import Decoded, ImageError
+from nas.data.pixels import Pixels
+from nas.data.report import Problems
+from nas.data.streaming import StreamedPixels
 from nas.training.distributed import joined
 from nas.training.loop import train
 from nas.training.recipe import load_recipe
+from nas.training.source import PixelSource
+
+RECIPE: dict[str, Any] = {"epochs": 4, "batch_size": 32, "random_erasing": 0.3}
+# All in a row, so that a batch of one process can have more of them than another's.
+UNREADABLE = range(40, 59)
 
 
 def plain_network() -> nn.Module:
@@ -36,17 +48,39 @@ def plain_network() -> nn.Module:
         )
 
 
+class PartlyUnreadable(ArrayImages):
+    """Images of which some cannot be decoded."""
+
+    def decode(self, index: int, at_least_px: int = 0) -> Decoded:
+        if index in UNREADABLE:
+            raise ImageError(self.name(index), "unreadable", "gone")
+        return super().decode(index, at_least_px)
+
+
+def streamed(pixels: Pixels) -> StreamedPixels:
+    """The same images from a stream."""
+    arrays = pixels.images.permute(0, 2, 3, 1).numpy()
+    images = PartlyUnreadable("squares", pixels.classes, arrays, pixels.labels.numpy())
+    return StreamedPixels(images, None, pixels.px, report=Problems(), workers=0)
+
+
 def main() -> None:
     folder = Path(sys.argv[1])
     killed_epoch = int(sys.argv[2]) if len(sys.argv) > 2 else 0
     torch.set_num_threads(1)
     network = plain_network()
-    images, others = coloured_squares(96), coloured_squares(41, seed=1)
-    recipe = load_recipe("short", epochs=4, batch_size=32, random_erasing=0.3)
+    images: PixelSource = coloured_squares(96)
+    others = coloured_squares(41, seed=1)
+    if "stream" in sys.argv:
+        images = streamed(coloured_squares(96))
+    recipe = load_recipe("short", **RECIPE)
     with joined() as processes:
         steps_per_epoch = len(images) // recipe.batch_size
 
+        steps_done = [0]
+
         def perhaps_die(done: int, steps: int, size: int) -> None:
+            steps_done.append(done)
             marker = folder / "killed"
             last = killed_epoch * steps_per_epoch + 1
             if processes.rank == 1 and killed_epoch and done == last and not marker.exists():
@@ -70,6 +104,7 @@ def main() -> None:
                 "losses": [report.train_loss for report in result.history],
                 "val_losses": [report.val_loss for report in result.history],
                 "top1": result.top1,
+                "steps": max(steps_done),
                 "batch_size": result.batch_size,
                 "weights": [w.detach().flatten()[:9].tolist() for w in network.parameters()],
             }

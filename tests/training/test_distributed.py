@@ -16,9 +16,14 @@ from typing import Any
 
 import pytest
 import torch
+from conftest import coloured_squares
+from distributed_script import RECIPE, plain_network, streamed
 
 from nas.errors import TrainingError
+from nas.training import distributed
 from nas.training.distributed import Processes, current_processes, joined
+from nas.training.loop import train
+from nas.training.recipe import load_recipe
 
 SCRIPT = Path(__file__).with_name("distributed_script.py")
 
@@ -41,10 +46,10 @@ def found_in(folder: Path) -> dict[str, Any]:
     return content
 
 
-def start(folder: Path, count: int) -> list[subprocess.Popen[bytes]]:
+def start(folder: Path, count: int, *words: str) -> list[subprocess.Popen[bytes]]:
     folder.mkdir()
     group = {"WORLD_SIZE": str(count), "MASTER_ADDR": "127.0.0.1", "MASTER_PORT": str(free_port())}
-    command = [sys.executable, str(SCRIPT), str(folder)]
+    command = [sys.executable, str(SCRIPT), str(folder), *words]
     if count == 1:
         return [subprocess.Popen(command, env=environment())]
     return [
@@ -68,6 +73,26 @@ def test_two_processes_follow_one(tmp_path: Path) -> None:
     assert (one["processes"], two["processes"]) == (1, 2)
     assert (one["batch_size"], two["batch_size"]) == (32, 16)
     assert_alike(one, two)
+
+
+def test_two_processes_stay_in_step_over_images_that_cannot_be_read(tmp_path: Path) -> None:
+    """Each meets others of them; were a batch left short, one would wait for the other for good."""
+    running = start(tmp_path / "two", 2, "0", "stream")
+    alone = train(
+        plain_network(),
+        streamed(coloured_squares(96)),
+        coloured_squares(41, seed=1),
+        load_recipe("short", **RECIPE),
+        resolution=16,
+        seed=0,
+        device="cpu",
+    )
+    assert [process.wait(240) for process in running] == [0, 0]
+    two = found_in(tmp_path / "two")
+    assert (two["processes"], two["steps"]) == (2, 12)
+    losses = [report.train_loss for report in alone.history]
+    assert two["losses"] == pytest.approx(losses, rel=1e-4)
+    assert two["top1"] == pytest.approx(alone.top1)
 
 
 @pytest.mark.slow
@@ -97,6 +122,30 @@ def test_a_batch_is_shared_in_its_order() -> None:
     assert parts == [[0, 1, 2, 6, 7, 8], [3, 4, 5, 9, 10, 11]]
     with pytest.raises(TrainingError, match="7 is not a multiple of the 2 processes; use 6"):
         Processes(0, 2).share(7)
+
+
+def test_one_gpu_for_all_processes_is_refused(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("RANK", "0")
+    monkeypatch.setenv("WORLD_SIZE", "2")
+    refused = pytest.raises(TrainingError, match="gives each process a GPU of its own; use cuda")
+    with refused, joined("cuda:1"):
+        pass
+
+
+def test_processes_share_the_memory_of_a_machine(monkeypatch: pytest.MonkeyPatch) -> None:
+    """All get the leader's figure: streaming in one of them alone would draw another order."""
+    monkeypatch.setattr(distributed, "available_memory_bytes", lambda: 1000)
+    assert Processes().pixel_memory_bytes() == 400
+    monkeypatch.setenv("LOCAL_WORLD_SIZE", "4")
+    told: list[int] = []
+
+    def broadcast(said: list[int], src: int) -> None:
+        told.append(said[0])
+        said[0] = 77
+
+    monkeypatch.setattr(torch.distributed, "broadcast_object_list", broadcast)
+    assert Processes(1, 8).pixel_memory_bytes() == 77
+    assert told == [100]
 
 
 def test_alone_without_torchrun(monkeypatch: pytest.MonkeyPatch) -> None:

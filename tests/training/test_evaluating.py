@@ -5,6 +5,7 @@ from __future__ import annotations
 import pytest
 import torch
 from conftest import coloured_squares, small_spec
+from torch import Tensor, nn
 from torch.nn import functional
 
 from nas.data.arrays import ArrayImages
@@ -34,6 +35,33 @@ def test_accuracies_are_scikit_learns(batch_size: int) -> None:
     assert found.top5 == pytest.approx(top5)
     assert found.loss == pytest.approx(float(functional.cross_entropy(logits, pixels.labels)))
     assert found.images == 50
+
+
+class Full(nn.Module):
+    """Is out of memory above a number of images, and counts the calls."""
+
+    def __init__(self, network: nn.Module, most: int) -> None:
+        super().__init__()
+        self.network, self.most, self.sizes = network, most, list[int]()
+
+    def forward(self, images: Tensor) -> Tensor:
+        if len(images) > self.most:
+            raise torch.OutOfMemoryError("CUDA out of memory")
+        self.sizes.append(len(images))
+        logits: Tensor = self.network(images)
+        return logits
+
+
+def test_a_batch_that_does_not_fit_is_judged_in_parts() -> None:
+    pixels, network = coloured_squares(50), build(small_spec(), seed=1)
+    whole = evaluate(network, pixels, resolution=16, device="cpu")
+    parts = Full(network, 7)
+    found = evaluate(parts, pixels, resolution=16, device="cpu", batch_size=40)
+    assert parts.sizes == [5] * 8 + [5, 5]
+    assert (found.top1, found.top5, found.images) == (whole.top1, whole.top5, 50)
+    assert found.loss == pytest.approx(whole.loss)
+    with pytest.raises(TrainingError, match="no memory to judge a single image of 16 px; use"):
+        evaluate(Full(network, 0), pixels, resolution=16, device="cpu")
 
 
 def test_modes_are_left_as_they_were() -> None:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import dataclasses
+import math
 from typing import Any
 
 import pytest
@@ -17,6 +18,7 @@ from nas.spec import ArchSpec, HeadSpec, StageSpec, StemSpec
 from nas.training.network_settings import (
     apply_settings,
     freeze,
+    limit_first_logits,
     output_classes,
     set_drop_path,
     train_mode,
@@ -151,3 +153,33 @@ def test_how_many_classes_a_network_tells_apart(small_network: Network) -> None:
     assert output_classes(small_network) == 4
     assert output_classes(nn.Sequential(nn.Linear(3, 9), nn.ReLU(), nn.Linear(9, 7))) == 7
     assert output_classes(nn.Conv2d(3, 3, 1)) is None
+
+
+@pytest.mark.parametrize("name", ["efficientnet-b0", "efficientnet-b7", "mobilenet-v2"])
+def test_a_classifier_of_imagenets_classes_begins_as_the_reference_does(name: str) -> None:
+    """The limit is above what 1 / sqrt(1000) gives, so published initialisations stay exact."""
+    head = build(find_network(name)).head.classifier
+    before = head.weight.detach().clone()
+    assert limit_first_logits(head) == 1
+    assert torch.equal(head.weight, before)
+
+
+@pytest.mark.parametrize("name", ["efficientnet-b0", "mobilenet-v2"])
+def test_a_classifier_of_few_classes_begins_without_an_opinion(name: str) -> None:
+    spec = resized(find_network(name), resolution=32, classes=8)
+    network, recipe = build(spec, seed=0), load_recipe("short")
+    images, labels = torch.randn(32, 3, 32, 32), torch.arange(32) % 8
+    chance = math.log(8)
+    network.train()
+    drawn = nn.functional.cross_entropy(network(images), labels).item()
+    apply_settings(network, recipe, fresh=True)
+    limited = nn.functional.cross_entropy(network(images), labels).item()
+    assert drawn > 2 * chance
+    assert limited < 1.5 * chance
+    kept = network.head.classifier.weight.detach().clone()
+    apply_settings(network, recipe, fresh=False)
+    assert torch.equal(network.head.classifier.weight, kept)
+
+
+def test_a_network_without_a_linear_layer_is_left_alone() -> None:
+    assert limit_first_logits(nn.Sequential(nn.Conv2d(3, 4, 1))) == 1

@@ -171,6 +171,19 @@ def test_out_of_memory_halves_the_batch_once(small_network: Network, squares: Pi
     assert "\n" not in str(raised.value)
 
 
+def test_out_of_memory_between_two_steps_is_one_line(
+    small_network: Network, squares: Pixels, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """A graph keeps its memory, so that averages and statistics may find none."""
+
+    def full(average: object) -> None:
+        raise torch.OutOfMemoryError("CUDA out of memory. Tried to allocate 2.00 GiB")
+
+    monkeypatch.setattr("nas.training.averaging.Average.update", full)
+    with pytest.raises(TrainingError, match="cpu is out of memory; use a smaller batch_size"):
+        run(small_network, squares, quick(ema=0.9))
+
+
 @pytest.mark.parametrize(("batch", "halved"), [(3, False), (4, True)])
 def test_a_half_has_at_least_two_images(
     batch: int, halved: bool, small_network: Network, squares: Pixels
