@@ -115,6 +115,43 @@ def steep_edges(rng: np.random.Generator) -> Truth:
     return Truth(_shared(accuracy, rng))
 
 
+def complements(rng: np.random.Generator) -> Truth:
+    """Each dimension needs the others: a Cobb-Douglas product, best with some growth in all."""
+    weights, spared = rng.dirichlet([4.0] * 3), rng.uniform(0.1, 0.5)
+    height = rng.uniform(0.01, 0.05)
+
+    def accuracy(shares: Floats) -> Floats:
+        product = np.exp(np.log(np.clip(shares, 0, 1) + spared) @ weights)
+        return np.asarray(0.78 + height * product / (1 / 3 + spared))
+
+    return Truth(_shared(accuracy, rng))
+
+
+def two_hills(rng: np.random.Generator) -> Truth:
+    """Two ways to grow that are about as good, and what lies between them is not."""
+    peaks, heights = rng.dirichlet([1.0] * 3, size=2), rng.uniform(0.01, 0.03, 2)
+    width = rng.uniform(0.2, 0.4)
+
+    def accuracy(shares: Floats) -> Floats:
+        hills = [
+            height * np.exp(-_squares(shares, peak) / (2 * width**2))
+            for peak, height in zip(peaks, heights, strict=True)
+        ]
+        return np.asarray(0.8 + np.maximum(*hills))
+
+    return Truth(_shared(accuracy, rng))
+
+
+def thresholds(rng: np.random.Generator) -> Truth:
+    """A dimension pays once it has a certain part of the growth, and hardly before or after."""
+    worth, where = rng.uniform(0, 0.03, 3), rng.uniform(0.1, 0.7, 3)
+
+    def accuracy(shares: Floats) -> Floats:
+        return np.asarray(0.78 + (1 / (1 + np.exp(-(shares - where) / 0.08))) @ worth)
+
+    return Truth(_shared(accuracy, rng))
+
+
 def _squares(shares: Floats, peak: Floats) -> Floats:
     return np.asarray(((shares - peak) ** 2).sum(axis=1))
 
@@ -128,6 +165,9 @@ KINDS: dict[str, Callable[[np.random.Generator], Truth]] = {
     "cone": cone,
     "rough": rough,
     "level": level,
+    "complements": complements,
+    "two hills": two_hills,
+    "thresholds": thresholds,
 }
-UNSEEN = ("cone", "rough", "level")
-"""The surface model was chosen on truths of the other kinds, on the grid of B0 at 64 px."""
+UNSEEN = ("thresholds",)
+"""The surface model was chosen on truths of the other kinds, of other seeds."""

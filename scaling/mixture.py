@@ -13,7 +13,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from nas.scaling.coefficients import ScalingCoefficients
-from nas.scaling.constraints import CONSTRAINTS, find_constraint
+from nas.scaling.constraints import CONSTRAINTS
 
 Floats = NDArray[np.float64]
 
@@ -38,21 +38,25 @@ def mesh(steps: int = _MESH) -> Floats:
     return np.array(rows, dtype=np.float64) / steps
 
 
-def coefficients_of(shares: Floats, ratio: float, constraint: str = "flops") -> ScalingCoefficients:
-    """The (alpha, beta, gamma) that multiply the constraint's cost by `ratio`, in these shares."""
-    alpha, beta, gamma = multipliers_of(shares, ratio, constraint)
+def coefficients_of(
+    shares: Floats, ratio: float, exponents: Sequence[float] = EXPONENTS["flops"]
+) -> ScalingCoefficients:
+    """The (alpha, beta, gamma) that multiply a cost of these exponents by `ratio`, in `shares`."""
+    alpha, beta, gamma = multipliers_of(shares, ratio, exponents)
     return ScalingCoefficients(float(alpha), float(beta), float(gamma))
 
 
-def multipliers_of(shares: Floats, ratio: float, constraint: str = "flops") -> Floats:
+def multipliers_of(
+    shares: Floats, ratio: float, exponents: Sequence[float] = EXPONENTS["flops"]
+) -> Floats:
     """Multipliers (..., 3) of depth, width and resolution for shares (..., 3) of the growth.
 
-    A dimension that the constraint does not count (exponent 0) has no share and stays at 1.
+    A dimension that the cost does not depend on (exponent 0) has no share and stays at 1.
     """
     growth = np.log(ratio) * np.asarray(shares, dtype=np.float64)
-    exponents = np.array(find_constraint(constraint).exponents)
-    counted = exponents > 0
-    return np.asarray(np.exp(np.where(counted, growth, 0.0) / np.where(counted, exponents, 1.0)))
+    powers = np.asarray(exponents, dtype=np.float64)
+    counted = powers > 0
+    return np.asarray(np.exp(np.where(counted, growth, 0.0) / np.where(counted, powers, 1.0)))
 
 
 def growth_shares(costs: Sequence[Sequence[float]]) -> Floats:

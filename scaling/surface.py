@@ -8,8 +8,8 @@ the target as a covariate.
 Rounding leaves few networks, often none that grows in all three dimensions at once, so the products
 may not be determined. They get a common normal prior, and what the readings leave open stays open:
 it widens the region of the optimum instead of vanishing. Two errors are told apart, that of a seed
-and that of a network (by which accuracy deviates from anything smooth). Both, the width of the
-products' prior and the size of the smooth deviation are averaged over, by how well they explain the
+and that of a network (by which accuracy deviates from anything smooth). Both, the widths of the
+priors and the size of the smooth deviation are averaged over, by how well they explain the
 readings. How well all that keeps its word on truths of other kinds: docs/results/fit_validation.md.
 """
 
@@ -53,6 +53,7 @@ LEAST_NETWORKS = 5
 """Three corners, the slope over cost, and one more that can disagree."""
 
 _DRAWS = 4000
+_BORDER = 1e30
 
 
 @dataclass(frozen=True)
@@ -147,17 +148,16 @@ def fit_surface(readings: Readings, *, seed: int = 0, draws: int = _DRAWS) -> Su
     (Matheron's rule).
     """
     basis = _basis(readings.shares)
-    design = np.column_stack([basis, readings.log_cost])
+    design = np.column_stack([basis, np.ones(len(basis)), readings.log_cost])
     centre = float(readings.means.mean())
     means, counts = readings.means - centre, readings.counts
     believed = hypotheses(design.shape[1], readings.seed_sd + 1e-6)
     noise = believed.network_sd[:, None] ** 2 + believed.seed_sd[:, None] ** 2 / counts
-    total = (design * believed.variances[:, None, :]) @ design.T
+    total = ((design * believed.variances[:, None, :]) @ design.T)[believed.surface]
     diagonal = np.arange(len(means))
     total[:, diagonal, diagonal] += noise
 
-    root = np.linalg.cholesky(total)
-    white = np.linalg.solve(root, np.broadcast_to(means[:, None], (*noise.shape, 1)))[..., 0]
+    root, white = _whitened(total, means)
     evidence = believed.log_prior - 0.5 * (white**2).sum(axis=1)
     evidence -= np.log(root[:, diagonal, diagonal]).sum(axis=1)
     # What the repeated trainings of each network say of the seeds' error.
@@ -170,7 +170,8 @@ def fit_surface(readings: Readings, *, seed: int = 0, draws: int = _DRAWS) -> Su
     repeats = rng.multinomial(draws, weights)
     used = np.flatnonzero(repeats)
     which, inverse = np.repeat(used, repeats[used]), np.linalg.inv(total[used])
-    variances, network_sd = believed.variances[which], believed.network_sd[which][:, None]
+    variances = believed.variances[believed.surface[which]]
+    network_sd = believed.network_sd[which][:, None]
     terms = rng.standard_normal(variances.shape) * np.sqrt(variances)
     own = rng.standard_normal((draws, len(means))) * network_sd
     luck = rng.standard_normal(own.shape) * believed.seed_sd[which][:, None] / np.sqrt(counts)
@@ -178,9 +179,9 @@ def fit_surface(readings: Readings, *, seed: int = 0, draws: int = _DRAWS) -> Su
     lesson = (inverse[np.searchsorted(used, which)] @ surprise[:, :, None])[..., 0]
     terms += variances * (lesson @ design)
     own += network_sd**2 * lesson
-    # The shares add up to one, so a constant is the same for all three.
-    terms[:, : len(DIMENSIONS)] += centre
-    terms = terms[:, :-1]
+    # The shares add up to one, so what all networks share can be theirs.
+    terms[:, : len(DIMENSIONS)] += centre + terms[:, -2:-1]
+    terms = terms[:, :-2]
     return Surface(
         terms,
         terms @ basis.T + own,
@@ -188,6 +189,21 @@ def fit_surface(readings: Readings, *, seed: int = 0, draws: int = _DRAWS) -> Su
         network_sd=float(weights @ believed.network_sd),
         lack_of_fit=float(weights @ believed.bent),
     )
+
+
+def _whitened(covariances: Floats, values: Floats) -> tuple[Floats, Floats]:
+    """Cholesky factors L (h, n, n) of covariances (h, n, n), and L^-1 `values` (h, n).
+
+    With the values as one more row of the matrix both come from one factorisation.
+    """
+    many, count, _ = covariances.shape
+    bordered = np.zeros((many, count + 1, count + 1))
+    bordered[:, :count, :count] = covariances
+    bordered[:, count, :count] = values
+    # Large enough for the matrix to stay positive definite; it changes nothing above.
+    bordered[:, count, count] = _BORDER
+    root = np.linalg.cholesky(bordered)
+    return root[:, :count, :count], root[:, count, :count]
 
 
 def _basis(shares: Floats) -> Floats:

@@ -1,9 +1,8 @@
-"""A scaling study drawn as the paper's Figures 3, 4 and 8."""
+"""A scaling study drawn as the paper's Figures 3, 4 and 8, beside what the paper publishes."""
 
 from __future__ import annotations
 
-import math
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from typing import TYPE_CHECKING
 
 from nas.report.figures import (
@@ -18,15 +17,22 @@ from nas.report.figures import (
     Plot,
     styled,
 )
+from nas.report.measured_curves import (
+    COMPOUND,
+    described,
+    draw_measured,
+    finish,
+    label,
+    title,
+)
+from nas.report.published_curves import Look, beside_words, draw_published, note, start_label
 from nas.studies.config import StudyConfig
-from nas.studies.curves import Curve, CurvePoint
+from nas.studies.curves import Curve
 from nas.studies.outcome import StudyOutcome
-from nas.studies.saturation import Saturation
+from nas.studies.published_curves import PublishedCurve, of_figure, published_curves
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
-
-COMPOUND = "compound"
 
 # Told apart by colour and by mark.
 _DRAWN = {
@@ -36,32 +42,46 @@ _DRAWN = {
     COMPOUND: (VERMILION, "D"),
 }
 _MORE = ((BLUE, "s"), (GREEN, "o"), (ORANGE, "^"), (VERMILION, "D"), (PURPLE, "v"), (SKY, "P"))
-_LINE_POINTS = 60
 
 
 def study_figures(config: StudyConfig, outcome: StudyOutcome) -> list[Plot]:
     """The figures that the study has curves for."""
+    published = published_curves(config.baseline)
     curves = [curve for curve in outcome.curves.dimensions if outcome.measured(curve)]
     single = [curve for curve in curves if curve.by != COMPOUND]
     widths = [curve for curve in outcome.curves.widths if outcome.measured(curve)]
     drawn = []
     if single:
-        drawn.append(single_dimensions(config, outcome, single))
+        beside = of_figure(published, "figure3")
+        drawn.append(single_dimensions(config, outcome, single, beside))
     if len(curves) > 1:
-        drawn.append(side_by_side(config, outcome, curves))
+        beside = of_figure(published, "figure8")
+        drawn.append(side_by_side(config, outcome, curves, beside))
     if widths:
-        drawn.append(widths_side_by_side(config, outcome, widths))
+        beside = of_figure(published, "figure4")
+        drawn.append(widths_side_by_side(config, outcome, widths, beside))
     return drawn
 
 
 @styled
-def single_dimensions(config: StudyConfig, outcome: StudyOutcome, curves: Sequence[Curve]) -> Plot:
-    """Figure 3: a panel for each dimension, every network marked with its multiplier."""
-    canvas = Canvas(height=3.1)
-    panels = canvas.figure.subplots(1, len(curves), sharey=True, squeeze=False)[0]
+def single_dimensions(
+    config: StudyConfig,
+    outcome: StudyOutcome,
+    curves: Sequence[Curve],
+    published: Sequence[PublishedCurve] = (),
+) -> Plot:
+    """Figure 3: a panel for each dimension, every network marked with its multiplier.
+
+    published: of the same dimensions, for a second row.
+    """
+    known = {curve.name: curve for curve in published}
+    beside = [known[curve.name] for curve in curves if curve.name in known]
+    canvas = Canvas(height=5.8 if beside else 3.1)
+    rows = canvas.figure.subplots(2 if beside else 1, len(curves), sharey="row", squeeze=False)
+    panels = rows[0]
     for axes, curve in zip(panels, curves, strict=True):
         colour, mark = _DRAWN[curve.by]
-        _draw(axes, outcome, curve, outcome.saturation, colour, mark, "")
+        draw_measured(axes, outcome, curve, outcome.saturation, colour, mark, "")
         for point, reading in outcome.measured(curve):
             axes.annotate(
                 f"{curve.by[0]} = {getattr(point.multipliers, curve.by):.3g}",
@@ -73,115 +93,79 @@ def single_dimensions(config: StudyConfig, outcome: StudyOutcome, curves: Sequen
             )
         axes.set_title(curve.by, fontsize=10)
         axes.set_xlabel("FLOPs (millions)")
-        axes.margins(x=0.18)
+        axes.margins(x=0.18, y=0.12)
     panels[0].set_ylabel("top-1 accuracy (%)")
-    canvas.figure.suptitle(_title(config, outcome), fontsize=9)
+    if beside:
+        for axes, curve in zip(rows[1], curves, strict=True):
+            if curve.name in known:
+                draw_published(axes, [known[curve.name]], _DRAWN, f"published, {curve.name}")
+            else:
+                axes.set_visible(False)
+        rows[1][0].set_ylabel("ImageNet top-1 (%)")
+    canvas.figure.suptitle(title(config, outcome), fontsize=9)
     return canvas.plot(
-        "figure3", "Scaling one dimension", _described(outcome, curves, "One panel each")
+        "figure3",
+        "Scaling one dimension",
+        described(outcome, curves, "One panel each") + beside_words(beside),
+        note(beside),
     )
 
 
 @styled
-def side_by_side(config: StudyConfig, outcome: StudyOutcome, curves: Sequence[Curve]) -> Plot:
-    """Figure 8: single dimensions and compound in one plot."""
-    canvas = Canvas(height=4.2)
-    axes = canvas.axes()
+def side_by_side(
+    config: StudyConfig,
+    outcome: StudyOutcome,
+    curves: Sequence[Curve],
+    published: Sequence[PublishedCurve] = (),
+) -> Plot:
+    """Figure 8: single dimensions and compound in one plot. published: for a panel beside it."""
+    canvas, axes = _beside_published(published, _DRAWN)
     for curve in curves:
         colour, mark = _DRAWN[curve.by]
-        _draw(axes, outcome, curve, outcome.saturation, colour, mark, _label(config, curve))
-    _finish(axes, config, outcome)
+        draw_measured(axes, outcome, curve, outcome.saturation, colour, mark, label(config, curve))
+    finish(axes, config, outcome, half=bool(published))
     return canvas.plot(
-        "figure8", "One dimension against compound", _described(outcome, curves, "In one plot")
+        "figure8",
+        "One dimension against compound",
+        described(outcome, curves, "In one plot") + beside_words(published),
+        note(published),
     )
 
 
 @styled
 def widths_side_by_side(
-    config: StudyConfig, outcome: StudyOutcome, curves: Sequence[Curve]
+    config: StudyConfig,
+    outcome: StudyOutcome,
+    curves: Sequence[Curve],
+    published: Sequence[PublishedCurve] = (),
 ) -> Plot:
-    """Figure 4: growing width at several depths and resolutions."""
-    canvas = Canvas(height=4.2)
-    axes = canvas.axes()
-    for place, curve in enumerate(curves):
-        colour, mark = _MORE[place % len(_MORE)]
+    """Figure 4: growing width at several depths and resolutions. published: for a panel beside."""
+    # A curve of the paper that was measured here looks the same in both panels.
+    names = dict.fromkeys([*(curve.name for curve in curves), *(curve.name for curve in published)])
+    looks = {name: _MORE[place % len(_MORE)] for place, name in enumerate(names)}
+    canvas, axes = _beside_published(published, looks)
+    for curve in curves:
+        colour, mark = looks[curve.name]
         fixed = curve.points[0].multipliers
-        label = f"d = {fixed.depth:g}, r = {fixed.resolution:g}"
-        _draw(axes, outcome, curve, outcome.widths, colour, mark, label)
-    _finish(axes, config, outcome)
+        start = start_label(fixed.depth, fixed.resolution)
+        draw_measured(axes, outcome, curve, outcome.widths, colour, mark, start)
+    finish(axes, config, outcome, half=bool(published))
     return canvas.plot(
         "figure4",
         "Width at several depths and resolutions",
-        _described(outcome, curves, "In one plot"),
+        described(outcome, curves, "In one plot") + beside_words(published),
+        note(published),
     )
 
 
-def _draw(
-    axes: Axes,
-    outcome: StudyOutcome,
-    curve: Curve,
-    fitted: Saturation | None,
-    colour: str,
-    mark: str,
-    label: str,
-) -> None:
-    """The measured networks with the standard error of each mean, and the fitted curve."""
-    points = outcome.measured(curve)
-    flops = [point.cost.flops / 1e6 for point, _ in points]
-    axes.errorbar(
-        flops,
-        [100 * reading.mean for _, reading in points],
-        yerr=[100 * reading.standard_error for _, reading in points],
-        fmt=mark,
-        color=colour,
-        markersize=5,
-        capsize=2.5,
-        linewidth=1,
-        label=label,
-    )
-    if fitted is None or curve.name not in fitted.gains:
-        axes.plot(flops, [100 * reading.mean for _, reading in points], color=colour, alpha=0.5)
-        return
-    first = curve.points[0].cost.flops / 1e6
-    reach = math.log2(fitted.gains[curve.name].last)
-    ratios = [2 ** (reach * step / _LINE_POINTS) for step in range(_LINE_POINTS + 1)]
-    axes.plot(
-        [first * ratio for ratio in ratios],
-        [100 * fitted.expected(curve.name, ratio).value for ratio in ratios],
-        color=colour,
-        linewidth=1.4,
-    )
-
-
-def _finish(axes: Axes, config: StudyConfig, outcome: StudyOutcome) -> None:
-    axes.set_xlabel("FLOPs (millions of multiply-adds)")
-    axes.set_ylabel("top-1 accuracy (%)")
-    axes.set_title(_title(config, outcome), fontsize=9)
-    axes.legend(loc="best")
-
-
-def _title(config: StudyConfig, outcome: StudyOutcome) -> str:
-    base = config.baseline
-    return f"{base.name or 'baseline'} at {base.resolution} px, {config.seeds} seeds\n" + (
-        outcome.source or "source not said"
-    )
-
-
-def _label(config: StudyConfig, curve: Curve) -> str:
-    if curve.by != COMPOUND:
-        return curve.by
-    c = config.coefficients
-    return f"compound ({c.alpha:.3g}, {c.beta:.3g}, {c.gamma:.3g})"
-
-
-def _described(outcome: StudyOutcome, curves: Sequence[Curve], how: str) -> str:
-    """For readers who cannot see the plot."""
-    parts = []
-    for curve in curves:
-        first, *_, last = [outcome.measured(curve)[0], outcome.measured(curve)[-1]]
-        parts.append(f"{curve.name} from {_at(*first)} to {_at(*last)}")
-    return f"{how}, accuracy against FLOPs: {'; '.join(parts)}."
-
-
-def _at(point: CurvePoint, reading: object) -> str:
-    mean = getattr(reading, "mean", float("nan"))
-    return f"{100 * mean:.1f} % at {point.cost.flops / 1e6:.1f} million"
+def _beside_published(
+    published: Sequence[PublishedCurve], looks: Mapping[str, Look]
+) -> tuple[Canvas, Axes]:
+    """A canvas and the axes for what was measured; published points in a panel on its right."""
+    canvas = Canvas(height=4.2)
+    if not published:
+        return canvas, canvas.axes()
+    axes, beside = canvas.figure.subplots(1, 2)
+    draw_published(beside, published, looks)
+    beside.set_ylabel("ImageNet top-1 (%)")
+    return canvas, axes

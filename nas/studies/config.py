@@ -7,13 +7,14 @@ import json
 from dataclasses import dataclass
 from typing import Any
 
+from nas.data.located import located, same_images
 from nas.errors import ConfigError, RunError
 from nas.fitting.config import RESUMABLE_OPTIONS, OptionValue
 from nas.scaling.coefficients import PAPER, ScalingCoefficients
 from nas.scaling.family import RESOLUTION_MULTIPLE
 from nas.scaling.steps import WAYS, By
 from nas.spec import ArchSpec
-from nas.studies.curves import StudyCurves, dimension_curves, width_curves
+from nas.studies.curves import StudyCurves, dimension_curves, width_curve_name, width_curves
 
 DIMENSIONS: tuple[By, ...] = ("depth", "width", "resolution", "compound")
 RATIOS = (1.5, 2.0, 3.0, 4.0)
@@ -33,7 +34,8 @@ _RESUMABLE = frozenset(
 class StudyConfig:
     """Everything that decides what a study does.
 
-    baseline: at the classes and the resolution of the images. ratios: FLOPs over the baseline's.
+    baseline: at the classes and the resolution of the images. data: these as they were typed;
+    data_path: from the root on, where they have a path. ratios: FLOPs over the baseline's.
     coefficients: what compound grows by. widths_at: (depth, resolution) at which width grows, for
     Figure 4; empty for none. epochs: None for an evaluator that has none. seeds: of each network.
     """
@@ -50,6 +52,7 @@ class StudyConfig:
     evaluator: str = "train"
     evaluator_options: tuple[tuple[str, OptionValue], ...] = ()
     seed: int = 0
+    data_path: str | None = None
 
     def __post_init__(self) -> None:
         if not self.dimensions and not self.widths_at:
@@ -59,6 +62,8 @@ class StudyConfig:
                 raise ConfigError(f"--dimensions has '{by}'; choose of {', '.join(DIMENSIONS)}")
         if len(set(self.dimensions)) < len(self.dimensions):
             raise ConfigError("--dimensions names a dimension twice; each is one curve")
+        if len({width_curve_name(*start) for start in self.widths_at}) < len(self.widths_at):
+            raise ConfigError("--widths-at names a depth and resolution twice; each is one curve")
         if self.seeds < LEAST_SEEDS:
             raise ConfigError(
                 f"--seeds is {self.seeds}; with fewer than {LEAST_SEEDS} nothing tells luck from "
@@ -73,7 +78,7 @@ class StudyConfig:
         """The evaluator's options."""
         options = dict(self.evaluator_options)
         if self.data is not None:
-            options["data"] = self.data
+            options["data"] = located(self.data, self.data_path)
         if self.epochs is not None:
             options["epochs"] = self.epochs
         return options
@@ -120,6 +125,8 @@ class StudyConfig:
 
     def difference(self, other: StudyConfig) -> str | None:
         """How `other` differs in what must stay the same: "seed 0 -> 1"; None if it does not."""
+        if same_images((self.data, self.data_path), (other.data, other.data_path)):
+            other = dataclasses.replace(other, data=self.data)
         mine, theirs = self._identity(), other._identity()
         changed = [
             f"{name.replace('_', ' ')} {mine[name]} -> {theirs[name]}"
@@ -129,7 +136,8 @@ class StudyConfig:
         return ", ".join(changed) or None
 
     def _identity(self) -> dict[str, Any]:
-        content = {name: v for name, v in self.to_dict().items() if name not in _RESUMABLE}
+        elsewhere = _RESUMABLE | {"data_path"}
+        content = {name: v for name, v in self.to_dict().items() if name not in elsewhere}
         content["baseline"] = self.baseline.digest()
         content["evaluator_options"] = sorted(
             pair for pair in content["evaluator_options"] if pair[0] not in RESUMABLE_OPTIONS

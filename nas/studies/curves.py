@@ -14,7 +14,7 @@ from nas.cost import Cost, network_cost
 from nas.errors import ConfigError
 from nas.scaling.coefficients import Multipliers, ScalingCoefficients
 from nas.scaling.sized_family import LARGEST_RATIO
-from nas.scaling.steps import By, Direction
+from nas.scaling.steps import By, Direction, Step
 from nas.scaling.target import fit_to_flops
 from nas.scaling.transform import scale
 from nas.spec import ArchSpec
@@ -130,9 +130,14 @@ def width_curves(
         )
         direction = Direction(first, "width", resolution_multiple=resolution_multiple)
         fixed = Multipliers(depth, 1, resolution)
-        name = f"width at depth {depth:g}, resolution {resolution:g}"
+        name = width_curve_name(depth, resolution)
         curves.append(_curve(name, direction, asked, origin, fixed))
     return tuple(curves)
+
+
+def width_curve_name(depth: float, resolution: float) -> str:
+    """Of growing width at a fixed depth and resolution, as multipliers."""
+    return f"width at depth {depth:g}, resolution {resolution:g}"
 
 
 def checked_ratios(ratios: Iterable[float]) -> tuple[float, ...]:
@@ -149,6 +154,16 @@ def checked_ratios(ratios: Iterable[float]) -> tuple[float, ...]:
     return tuple(asked)
 
 
+def _nearest(name: str, direction: Direction, flops: int, ratio: float) -> Step:
+    try:
+        return fit_to_flops(direction, flops).nearest
+    except ConfigError:
+        raise ConfigError(
+            f"{name}: no network of {ratio:g} times the FLOPs can be built; lower --ratios, or "
+            "leave it out"
+        ) from None
+
+
 def _curve(
     name: str, direction: Direction, asked: Sequence[float], origin: int, fixed: Multipliers
 ) -> Curve:
@@ -158,8 +173,7 @@ def _curve(
     points = [CurvePoint(first, first_cost, fixed, 1.0, first_cost.flops / origin)]
     notes = []
     for ratio in asked:
-        fit = fit_to_flops(direction, round(first_cost.flops * ratio))
-        step = fit.nearest
+        step = _nearest(name, direction, round(first_cost.flops * ratio), ratio)
         if step.arch.digest() == points[-1].arch.digest():
             same = (
                 "the network it starts from" if len(points) == 1 else f"{points[-1].asked:g} times"

@@ -8,6 +8,7 @@ from typing import Any
 from nas.studies.config import StudyConfig
 from nas.studies.gains import LEVEL, Estimate, Gains
 from nas.studies.outcome import StudyOutcome
+from nas.studies.published_curves import published_curves, published_document
 from nas.studies.summary import headlines, warnings
 from nas.studies.tables import curve_rows
 
@@ -43,6 +44,7 @@ def document(config: StudyConfig, outcome: StudyOutcome, command: str, out: str)
             }
             for one, other in itertools.permutations(fitted.gains, 2)
         ],
+        "published": published_document(published_curves(config.baseline)),
         "headlines": headlines(config, outcome),
         "warnings": warnings(config, outcome),
         "command": command,

@@ -6,6 +6,7 @@ accuracies, are the paper's alone.
 
 from __future__ import annotations
 
+import dataclasses
 from collections.abc import Mapping
 from dataclasses import dataclass
 
@@ -25,7 +26,7 @@ TABLES = ("table3", "table7", "figure3")
 # Name in the paper's Table 3 -> ours.
 _TABLE3 = {"MobileNetV1": "mobilenet-v1", "MobileNetV2": "mobilenet-v2", "ResNet-50": "resnet-50"}
 
-_RELEASED = ", as the released B3"
+_AS_RELEASED = ", as the released B3"
 
 NOTES = {
     "table3": (
@@ -41,8 +42,8 @@ NOTES = {
         "there than they are. The compound row has the depth and width of B3, and its accuracy."
     ),
     "figure3": (
-        "Read off a picture (about ± 0.03B, ± 0.05 %), not printed. Figure 4 cannot be rebuilt: "
-        "its widths are not printed."
+        "Read off a picture (about ± 0.03B, ± 0.05 %), not printed. Figure 4 cannot be rebuilt, as "
+        "its widths are not printed; `nas study scaling --widths-at published` draws its points."
     ),
 }
 """Table -> what is to be known of the comparison."""
@@ -54,7 +55,8 @@ class PaperRow:
 
     printed_flops, printed_top1: as published (digitised for figure3); top-1 in percent. arch,
     counted: ours, None where the paper prints no coefficients. coefficients: depth, width,
-    resolution as printed.
+    resolution as printed. source: where the figures were taken from. released: a printed row once
+    more, with the network that was released for it.
     """
 
     table: str
@@ -65,6 +67,8 @@ class PaperRow:
     printed_top1: float
     arch: ArchSpec | None
     counted: Cost | None
+    source: str
+    released: bool = False
 
     @property
     def difference(self) -> float | None:
@@ -90,26 +94,39 @@ def rebuilt(table: str) -> list[PaperRow]:
                 {
                     letter: row["coef"] if row["dimension"] == dimension else "1"
                     for letter, dimension in (("d", "depth"), ("w", "width"), ("r", "resolution"))
-                },
+                }
+                | {"source": row["source"]},
                 row["flops_B_approx"],
                 row["top1_approx"],
             )
             for row in published_rows("figure3_single_dimension")
         ]
+    if table == "figure4":
+        raise ConfigError(
+            "figure4 cannot be rebuilt: the paper does not print its widths; `nas study scaling "
+            "--widths-at published` draws its points beside measured ones"
+        )
     raise ConfigError(f"no table '{table}' to rebuild; {did_you_mean(table, TABLES)}")
+
+
+def paper_model(baseline: ArchSpec) -> str | None:
+    """The network of Table 3 or 7 that this is, at any resolution and classes; None for others."""
+    for name in (B0, *_TABLE3.values()):
+        reference = resized(
+            REFERENCES[name].build(), resolution=baseline.resolution, classes=baseline.classes
+        )
+        if reference.digest() == baseline.digest():
+            return name
+    return None
 
 
 def printed_for(baseline: ArchSpec) -> list[tuple[str, str, str, str]]:
     """What the paper prints of scaling this baseline, for people; empty where it does not."""
+    model = paper_model(baseline)
     found = []
     for table in ("table3", "table7"):
         for row in rebuilt(table):
-            reference = resized(
-                REFERENCES[row.model].build(),
-                resolution=baseline.resolution,
-                classes=baseline.classes,
-            )
-            if reference.digest() != baseline.digest() or row.row.endswith(_RELEASED):
+            if row.model != model or row.released:
                 continue
             asked = row.coefficients
             found.append(
@@ -133,15 +150,12 @@ def _table7() -> list[PaperRow]:
             # 1.3 times 224 px is 291 px; the network of this row was released with 300 px.
             b3 = published_member("b3")
             rows.append(
-                PaperRow(
-                    row.table,
-                    row.model,
-                    method + _RELEASED,
-                    row.coefficients,
-                    row.printed_flops,
-                    row.printed_top1,
-                    b3,
-                    network_cost(b3),
+                dataclasses.replace(
+                    row,
+                    row=method + _AS_RELEASED,
+                    arch=b3,
+                    counted=network_cost(b3),
+                    released=True,
                 )
             )
     return rows
@@ -171,4 +185,5 @@ def _row(
         float(top1),
         arch,
         None if arch is None else network_cost(arch),
+        printed["source"],
     )

@@ -5,6 +5,7 @@ from __future__ import annotations
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from nas.data.located import whole_path
 from nas.errors import ConfigError
 from nas.fitting.settings import baseline_for, recipe_epochs, run_of, take_evaluator_options
 from nas.registry import did_you_mean
@@ -36,6 +37,7 @@ def study_config(
     return StudyConfig(
         baseline=baseline_for(baseline, images, settings.pop("resolution")),
         data=data,
+        data_path=whole_path(data),
         epochs=epochs,
         evaluator_options=tuple(sorted(options.items())),
         **settings,

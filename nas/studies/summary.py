@@ -41,7 +41,9 @@ def summary(config: StudyConfig, outcome: StudyOutcome, command: str) -> str:
         lines += markdown_table(("row", "depth, width, resolution", "FLOPs", "top-1"), printed)
         lines += [
             "",
-            "Published, for ImageNet and long trainings: not comparable figure by figure.",
+            "Published, for ImageNet and long trainings: not comparable figure by figure. "
+            "`published.csv` has these and, of B0, the points of the paper's Figures 3 and 4 as "
+            "read off the pictures; the figures show them in panels of their own.",
         ]
     lines += ["", "## Every network", "", *markdown_table(HEADERS, table_cells(outcome)), ""]
     lines += [
@@ -75,10 +77,13 @@ def headlines(config: StudyConfig, outcome: StudyOutcome) -> list[str]:
 
 def sentence(name: str, gains: Gains, split: float) -> str:
     """A curve in words: "depth: +1.20 ± 0.50 points a doubling from 1 to 2 times ..."."""
+    words = _WORDS[gains.verdict]
+    if gains.verdict == "still gains" and gains.bend.high < 0:
+        words = "still gains, and more than at first"
     return (
         f"{name}: {_points(gains.early)} points a doubling from 1 to {split:.3g} times the "
         f"FLOPs, {_points(gains.late)} from {split:.3g} to {gains.last:.3g} times: "
-        f"{_WORDS[gains.verdict]}."
+        f"{words}."
     )
 
 

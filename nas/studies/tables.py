@@ -79,9 +79,9 @@ def cost_cells(curve: Curve, point: CurvePoint) -> tuple[str, ...]:
     m = point.multipliers
     return (
         BASELINE if point.nominal_ratio == 1 else curve.name,
-        f"{m.depth:.3g}",
-        f"{m.width:.3g}",
-        f"{m.resolution:.3g}",
+        f"{m.depth:.4g}",
+        f"{m.width:.4g}",
+        f"{m.resolution:.4g}",
         str(point.arch.resolution),
         format_count(point.cost.params),
         format_count(point.cost.flops),

@@ -11,6 +11,7 @@ import pytest
 from nas.errors import ConfigError
 from nas.studies.gains import LEVEL, Noise, pooled_noise
 from nas.studies.saturation import Grown, Saturation, fit_saturation
+from nas.studies.summary import sentence
 
 RATIOS = (1.5, 2.0, 3.0, 4.0)
 START = 0.75
@@ -100,6 +101,14 @@ def test_what_loses_accuracy_is_said_to() -> None:
     found = fitted((0.5, 0.501), {"depth": points}, Noise(0.001, 20))
     assert found is not None
     assert found.gains["depth"].verdict == "loses"
+
+
+def test_growth_that_speeds_up_is_said_to() -> None:
+    points = [(r, (0.5 + 0.05 * math.log2(r) - 0.03 * (1 - r**-2),) * 2) for r in RATIOS]
+    found = fitted((0.5, 0.5), {"width": points}, Noise(0.001, 20))
+    assert found is not None
+    said = sentence("width", found.gains["width"], 2.0)
+    assert said.endswith("still gains, and more than at first.")
 
 
 def test_with_much_luck_nothing_can_be_told() -> None:
