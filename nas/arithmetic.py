@@ -41,6 +41,18 @@ class Cost:
             max(self.peak_activation_bytes, other.peak_activation_bytes),
         )
 
+    def times(self, count: int) -> Cost:
+        """The same work `count` times in turn; nothing for 0."""
+        if count == 0:
+            return Cost()
+        return Cost(
+            count * self.flops,
+            count * self.params,
+            count * self.activations,
+            count * self.weight_bytes,
+            self.peak_activation_bytes,
+        )
+
     def holding(self, values: int) -> Cost:
         """The same work while `values` more activation elements wait (a skip connection)."""
         return Cost(

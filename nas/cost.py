@@ -6,15 +6,17 @@ The same expansion (`ArchSpec.blocks()`) builds the network in `nas.model`.
 
 from __future__ import annotations
 
+import dataclasses
 from dataclasses import dataclass
 from functools import lru_cache
+from itertools import islice
 
-from nas.arithmetic import BYTES_PER_VALUE, Cost, convolution, linear, total
+from nas.arithmetic import BYTES_PER_VALUE, Cost, convolution, linear
 from nas.blocks import block_kind
 from nas.errors import SpecError
-from nas.spec import ArchSpec, HeadSpec, StageSpec, StemSpec, expand_stage, strided
+from nas.spec import ArchSpec, BlockSpec, HeadSpec, StageSpec, StemSpec, expand_stage, strided
 
-__all__ = ["Cost", "StageCost", "network_cost", "per_stage"]
+__all__ = ["Cost", "StageCost", "layer_costs", "network_cost", "per_stage"]
 
 
 @dataclass(frozen=True)
@@ -31,16 +33,31 @@ class StageCost:
     cost: Cost
 
 
-# The memo holds what a search meets: a few hundred distinct stages. Costs are immutable values, so
+# The memos hold what a search meets: a few hundred distinct stages. Costs are immutable values, so
 # sharing them is safe.
 @lru_cache(maxsize=65536)
+def _block_cost(block: BlockSpec) -> Cost:
+    kind = block_kind(block.kind)
+    kind.check(block)
+    return kind.cost(block)
+
+
+@lru_cache(maxsize=65536)
 def _stage_cost(stage: StageSpec, in_channels: int, in_size: int, activation: str) -> Cost:
-    kind = block_kind(stage.block)
-    costs = []
-    for block in expand_stage(stage, in_channels, in_size, activation):
-        kind.check(block)
-        costs.append(kind.cost(block))
-    return total(costs)
+    # Behind the second block only the place differs, and a cost is of no place.
+    first, *second = (
+        _block_cost(block)
+        for block in islice(expand_stage(stage, in_channels, in_size, activation), 2)
+    )
+    return first + second[0].times(stage.layers - 1) if second else first
+
+
+@lru_cache(maxsize=65536)
+def _further_cost(stage: StageSpec, in_channels: int, in_size: int, activation: str) -> Cost:
+    """What one more layer of a stage adds."""
+    deeper = dataclasses.replace(stage, layers=2)
+    _, second = expand_stage(deeper, in_channels, in_size, activation)
+    return _block_cost(second)
 
 
 @lru_cache(maxsize=4096)
@@ -95,6 +112,20 @@ def network_cost(arch: ArchSpec) -> Cost:
         weight_bytes + head.weight_bytes,
         max(peak, head.peak_activation_bytes),
     )
+
+
+def layer_costs(arch: ArchSpec) -> tuple[Cost, ...]:
+    """What one more layer of each stage adds to the network's cost; its peak is the layer's own.
+
+    So the cost of the network at any depth is arithmetic, for block kinds as they are: a block
+    behind a stage's second differs from it by its place only.
+    """
+    channels, size = arch.stem.channels, arch.stem.out_size(arch.resolution)
+    costs = []
+    for stage in arch.stages:
+        costs.append(_further_cost(stage, channels, size, arch.activation))
+        channels, size = stage.channels, strided(size, stage.stride)
+    return tuple(costs)
 
 
 def per_stage(arch: ArchSpec) -> tuple[StageCost, ...]:

@@ -9,6 +9,7 @@ from nas.cost import network_cost
 from nas.errors import ConfigError
 from nas.registry import did_you_mean
 from nas.spec import ArchSpec
+from nas.units import format_count
 
 
 @dataclass(frozen=True)
@@ -17,12 +18,15 @@ class Constraint:
 
     exponents: with what power of depth, width and resolution it grows, before rounding. 0: it does
     not depend on that dimension, which then would grow for nothing and is held at the baseline's.
-    of: the cost of a built, rounded network, in whatever unit; only ratios are used.
+    of: the cost of a built, rounded network, in whatever unit; only ratios are used. text: writes
+    such a cost. about: how it is known where it is not counted, in a sentence.
     """
 
     name: str
     exponents: tuple[float, float, float]
     of: Callable[[ArchSpec], float]
+    text: Callable[[float], str] = format_count
+    about: str = ""
 
 
 CONSTRAINTS = {

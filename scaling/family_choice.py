@@ -68,8 +68,9 @@ def choose_rule(
     """
     if given is not None and file is not None:
         raise ConfigError("--coefficients and --alpha, --beta, --gamma are two rules; choose one")
-    run = Path(baseline_text)
-    fitted = run if (run / FILE).is_file() else None
+    # The folder of `nas run` has its search below, with the coefficients that were fitted for it.
+    runs = (Path(baseline_text), Path(baseline_text) / "search")
+    fitted = next((run for run in runs if (run / FILE).is_file()), None)
     if published and rule not in (None, PUBLISHED, FORMULA):
         raise ConfigError(f"--published and --rule {rule} are two rules; choose one")
     if rule is None:

@@ -10,17 +10,17 @@ built network really costs.
 from __future__ import annotations
 
 import itertools
-import math
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
+
+import numpy as np
 
 from nas.cost import Cost, network_cost
 from nas.errors import ConfigError
-from nas.scaling.coefficients import Multipliers, ScalingCoefficients
+from nas.scaling.coefficients import ScalingCoefficients
 from nas.scaling.constraints import Constraint, find_constraint
+from nas.scaling.lattice import Interval, Lattice, Place, lattice_of
 from nas.scaling.mixture import DIMENSIONS
-from nas.scaling.steps import By, Direction, last_true, roundest
-from nas.scaling.transform import scale
 from nas.spec import ArchSpec
 
 TOLERANCES = (0.02, 0.05, 0.1, 0.15, 0.2, 0.3)
@@ -28,30 +28,25 @@ TOLERANCES = (0.02, 0.05, 0.1, 0.15, 0.2, 0.3)
 
 
 @dataclass(frozen=True)
-class Interval:
-    """The closed interval of multipliers that round to the same network."""
+class Measured:
+    """A cost that was measured, not counted.
 
+    value: in the constraint's unit. low, high: the range that its readings leave to the ratio.
+    noise: why they mean little; empty where they do not.
+    """
+
+    value: float
     low: float
     high: float
-
-    @property
-    def multiplier(self) -> float:
-        """The number with the fewest decimals in it; 1 where that leaves the baseline alone."""
-        return roundest(self.low, self.high)
-
-    def holds_multiple_of(self, step: float) -> bool:
-        """Whether 1, 1 + step, 1 + 2 * step, ... meets the interval."""
-        first = math.floor((self.low - 1) / step)
-        # 1 + 3 * 0.05 is 1.1500000000000001: rounded, it is the number that a person types.
-        numbers = (round(1 + count * step, 12) for count in range(first, first + 3))
-        return any(self.low <= number <= self.high for number in numbers)
+    noise: str = ""
 
 
 @dataclass(frozen=True)
 class GridPoint:
     """One network of the grid, with every (alpha, beta, gamma) that rounds to it.
 
-    ratio: what the network really costs over the baseline, in the grid's constraint.
+    ratio: what the network really costs over the baseline, in the grid's constraint. measured:
+    how that was found; None where it was counted.
     """
 
     arch: ArchSpec
@@ -60,6 +55,7 @@ class GridPoint:
     alpha: Interval
     beta: Interval
     gamma: Interval
+    measured: Measured | None = None
 
     @property
     def coefficients(self) -> ScalingCoefficients:
@@ -79,10 +75,16 @@ class Grid:
     """The networks near `ratio` times the baseline's cost, cheapest first."""
 
     baseline: ArchSpec
-    constraint: str
+    constraint: Constraint
     ratio: float
     tolerance: float
     points: tuple[GridPoint, ...]
+
+    def on_edge(self, point: GridPoint) -> bool:
+        """Whether a point's readings leave it open if it is within the tolerance."""
+        edges = self.ratio * (1 - self.tolerance), self.ratio * (1 + self.tolerance)
+        found = point.measured
+        return found is not None and any(found.low < edge < found.high for edge in edges)
 
 
 def feasible_grid(
@@ -104,8 +106,48 @@ def feasible_grid(
     Raises: ConfigError for settings that make no grid.
     """
     held = find_constraint(constraint)
+    check_grid(ratio, tolerance, step)
+    origin = held.of(baseline)
+    ceiling = origin * ratio * (1 + tolerance)
+    floor = origin * ratio * (1 - tolerance)
+
+    def within(arch: ArchSpec) -> bool:
+        return held.of(arch) <= ceiling
+
+    counted = dict(zip(DIMENSIONS, held.exponents, strict=True))
+    lattice = lattice_of(
+        baseline,
+        {by: within if power else None for by, power in counted.items()},
+        step=step,
+        resolution_multiple=resolution_multiple,
+    )
+    points = [
+        grid_point(lattice, place, value / origin)
+        for place, value in _places(lattice, held.name, floor, ceiling)
+    ]
+    return Grid(baseline, held, ratio, tolerance, cheapest_first(points))
+
+
+def cheapest_first(points: Iterable[GridPoint]) -> tuple[GridPoint, ...]:
+    """By ratio, networks of the same ratio by digest."""
+    ordered: list[GridPoint] = []
+    for _, equal in itertools.groupby(sorted(points, key=_ratio), key=_ratio):
+        tie = list(equal)
+        # A digest takes longer than all else of a network, and few are tied.
+        ordered += sorted(tie, key=lambda point: point.arch.digest()) if len(tie) > 1 else tie
+    return tuple(ordered)
+
+
+def _ratio(point: GridPoint) -> float:
+    return point.ratio
+
+
+def check_grid(ratio: float, tolerance: float, step: float | None) -> None:
+    """Raises: ConfigError for settings that make no grid."""
     if not 1 < ratio <= 64:
-        raise ConfigError(f"--ratio is {ratio:g}; a fit needs more than 1, such as the paper's 2")
+        raise ConfigError(
+            f"--ratio is {ratio:g}; a fit needs more than 1 and at most 64, such as the paper's 2"
+        )
     if not 0 < tolerance < 1:
         raise ConfigError(f"--tolerance is {tolerance:.0%}; it must be between 0 and 100 %")
     if ratio * (1 - tolerance) <= 1:
@@ -115,34 +157,40 @@ def feasible_grid(
         )
     if step is not None and not 0 < step <= 1:
         raise ConfigError(f"--step is {step:g}; it must be above 0 and at most 1, such as 0.05")
-    origin = held.of(baseline)
-    ceiling = origin * ratio * (1 + tolerance)
-    floor = origin * ratio * (1 - tolerance)
 
-    levels = [
-        tuple(
-            level
-            for level in _levels(baseline, by, resolution_multiple, held, ceiling)
-            if step is None or level.holds_multiple_of(step)
-        )
-        for by in DIMENSIONS
-    ]
-    alphas, betas, gammas = levels
-    points = []
-    for alpha, beta in itertools.product(alphas, betas):
-        for gamma in gammas:
-            multipliers = Multipliers(alpha.multiplier, beta.multiplier, gamma.multiplier)
-            arch = _network(baseline, multipliers, resolution_multiple)
-            value = held.of(arch)
-            if value > ceiling:
-                # More pixels cost no less: most of a large grid is never looked at.
-                break
-            if value >= floor:
-                grown = value / origin
-                points.append(GridPoint(arch, network_cost(arch), grown, alpha, beta, gamma))
-    unique = {point.arch.digest(): point for point in reversed(points)}
-    ordered = sorted(unique.values(), key=lambda point: (point.ratio, point.arch.digest()))
-    return Grid(baseline, constraint, ratio, tolerance, tuple(ordered))
+
+def grid_point(
+    lattice: Lattice, place: Place, ratio: float, measured: Measured | None = None
+) -> GridPoint:
+    """The network at a place of a lattice, which really costs `ratio` times the baseline."""
+    arch = lattice.network(place)
+    depth, width, resolution = place
+    return GridPoint(
+        arch,
+        network_cost(arch),
+        ratio,
+        lattice.depths[depth],
+        lattice.widths[width],
+        lattice.resolutions[resolution],
+        measured,
+    )
+
+
+def _places(
+    lattice: Lattice, name: str, floor: float, ceiling: float
+) -> Iterator[tuple[Place, int]]:
+    """The places whose count of `name` is from `floor` to `ceiling`, with the count."""
+    for width in range(len(lattice.widths)):
+        for resolution, level in enumerate(lattice.resolutions):
+            counts = lattice.counts(width, resolution)[name]
+            if counts[0] > ceiling:
+                # More pixels cost no less: most of a large lattice is never looked at. (The
+                # baseline's own side may be no multiple, and the next one smaller.)
+                if level.low > 1:
+                    break
+                continue
+            for depth in np.flatnonzero((counts >= floor) & (counts <= ceiling)):
+                yield (int(depth), width, resolution), int(counts[depth])
 
 
 def next_tolerance(grid: Grid, least: int, **settings: float | int | None) -> float | None:
@@ -157,48 +205,9 @@ def next_tolerance(grid: Grid, least: int, **settings: float | int | None) -> fl
             grid.baseline,
             ratio=grid.ratio,
             tolerance=tolerance,
-            constraint=grid.constraint,
+            constraint=grid.constraint.name,
             **settings,  # type: ignore[arg-type]
         )
         if len(wider.points) >= least:
             return tolerance
     return None
-
-
-def _network(baseline: ArchSpec, multipliers: Multipliers, resolution_multiple: int) -> ArchSpec:
-    return scale(
-        baseline,
-        depth=multipliers.depth,
-        width=multipliers.width,
-        resolution=multipliers.resolution,
-        resolution_multiple=resolution_multiple,
-    )
-
-
-def _levels(
-    baseline: ArchSpec, by: By, resolution_multiple: int, constraint: Constraint, ceiling: float
-) -> Iterator[Interval]:
-    """The steps of one dimension from the baseline up, as far as they alone stay below `ceiling`.
-
-    The coefficients are at least 1, so the first interval begins there. A multiplier of exactly 1
-    leaves the baseline alone, also where the step function would round it to something else.
-    """
-    exponents: dict[str, float] = dict(zip(DIMENSIONS, constraint.exponents, strict=True))
-    if not exponents[by]:
-        yield Interval(1.0, 1.0)
-        return
-    direction = Direction(baseline, by, resolution_multiple=resolution_multiple)
-    start = 1.0
-    if direction.network(1.0) != baseline:
-        yield Interval(1.0, 1.0)
-        start = math.nextafter(1.0, 2.0)
-    while (arch := direction.try_network(start)) is not None:
-        if constraint.of(arch) > ceiling:
-            return
-
-        def same(at: float, arch: ArchSpec = arch) -> bool:
-            return direction.try_network(at) == arch
-
-        end, after = last_true(same, start, direction.reach(start, lambda at: not same(at)))
-        yield Interval(start, end)
-        start = after

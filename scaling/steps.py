@@ -16,7 +16,7 @@ from typing import Literal, get_args
 from nas.cost import Cost, network_cost
 from nas.errors import ConfigError, SpecError
 from nas.scaling.coefficients import Multipliers, ScalingCoefficients
-from nas.scaling.transform import scale
+from nas.scaling.transform import Sizes, scale, scaled_sizes
 from nas.spec import ArchSpec
 
 By = Literal["compound", "width", "depth", "resolution"]
@@ -125,6 +125,17 @@ class Direction:
             resolution_multiple=self.resolution_multiple,
         )
 
+    def sizes(self, x: float) -> Sizes:
+        """What `x` rounds to: as good as the network to tell where it changes, and much cheaper."""
+        asked = self.multipliers(x)
+        return scaled_sizes(
+            self.baseline,
+            depth=asked.depth,
+            width=asked.width,
+            resolution=asked.resolution,
+            resolution_multiple=self.resolution_multiple,
+        )
+
     def try_network(self, x: float) -> ArchSpec | None:
         """The network at `x`, or None where it is too large to exist."""
         try:
@@ -134,10 +145,10 @@ class Direction:
 
     def step(self, x: float) -> Step:
         """The network at `x` with its whole interval. Raises as `network` does."""
-        arch = self.network(x)
+        arch, sizes = self.network(x), self.sizes(x)
 
         def same(at: float) -> bool:
-            return self.try_network(at) == arch
+            return self.sizes(at) == sizes
 
         reach = self.reach(x, lambda at: not same(at))
         high, _ = last_true(same, x, reach)

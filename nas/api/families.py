@@ -7,10 +7,11 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from nas.api.calls import Arch, arch_text, path_or_none
+from nas.api.calls import Arch, arch_text, call_text, path_or_none
 from nas.api.networks import Coefficients, as_coefficients, load
 from nas.errors import ConfigError
 from nas.registry import did_you_mean
+from nas.runs.command_record import write_command_record
 from nas.scaling.coefficients import ScalingCoefficients
 from nas.scaling.family import RESOLUTION_MULTIPLE, Member
 from nas.scaling.family_choice import Sizes, choose_rule, default_folder, make_family
@@ -62,16 +63,22 @@ def family(
     ratios: Sequence[float] = (),
     flops: Sequence[int | str] = (),
     resolution_multiple: int = RESOLUTION_MULTIPLE,
+    latency: str | None = None,
+    threads: int = 1,
+    batch: int = 1,
     out: str | Path | None = None,
 ) -> Family:
     """Make B0..B7 of a network and write them: as released, or by a rule of depth, width and px.
 
     The settings are those of `nas family`, with its defaults: a run's fitted coefficients where it
     has them, else the released family. coefficients: alpha, beta, gamma, or a file of
-    `nas.fit_scaling`. phis, ratios or flops ("700M") say how large the members are.
+    `nas.fit_scaling`. phis, ratios or flops ("700M") say how large the members are. latency: a
+    device (cpu, onnxruntime, cuda) on which the members are measured, with so many threads and
+    images at once, or the file of a latency table; the table then has their latencies.
 
     Raises: NasError, in one line, where settings contradict each other or a size cannot be met.
     """
+    command = call_text(family, locals())
     text = arch_text(baseline)
     from_file = isinstance(coefficients, str | Path)
     given = None if isinstance(coefficients, str | Path) else as_coefficients(coefficients)
@@ -85,6 +92,13 @@ def family(
     )
     # Everything is computed before anything is written: bad input leaves no half family behind.
     made = make_family(load(baseline), name, used, sizes, resolution_multiple)
+    latencies = None
+    if latency is not None:
+        from nas.latency.families import family_latency
+
+        settings = {"threads": threads, "batch": batch}
+        latencies = family_latency(load(baseline), made.members, latency, **settings).members
     folder = path_or_none(out) or default_folder(text)
-    write_family(folder, made.members, used)
+    write_family(folder, made.members, used, latencies=latencies)
+    write_command_record(folder, "family", command)
     return Family(folder, name, used, tuple(made.members))

@@ -13,7 +13,7 @@ from nas.fitting.outcome import FitOutcome
 from nas.fitting.run import check_evaluator, prepare_points
 from nas.fitting.settings import data_of_run, default_folder, fit_config, run_of
 from nas.fitting.working import fit_in_folder
-from nas.runs.records import newest_run
+from nas.runs.finding import newest_run
 from nas.scaling.coefficients import ScalingCoefficients
 from nas.scaling.family import RESOLUTION_MULTIPLE
 from nas.spec import ArchSpec
@@ -70,6 +70,8 @@ def fit_scaling(
     tolerance: float = 0.1,
     step: float = 0.05,
     constraint: str = "flops",
+    latency_threads: int = 1,
+    latency_batch: int = 1,
     epochs: int | Sequence[int] | None = None,
     seeds: int = 4,
     resolution: int | None = None,
@@ -88,9 +90,11 @@ def fit_scaling(
     """Fit alpha, beta and gamma of a baseline by training the networks that they round to.
 
     The settings are those of `nas fit-scaling`, with its defaults: the newest run's best network,
-    and its images. epochs: one length of training or several, in growing order. What is trained is
-    kept: the same call goes on where it was. A run's folder gets the coefficients too, so that
-    `nas.family` of the run uses them.
+    and its images. constraint: "latency:onnxruntime" and the like measure what networks take here,
+    with latency_threads and latency_batch; "latency:FILE" predicts it by a table. epochs: one
+    length of training or several, in growing order. What is trained is kept: the same call goes on
+    where it was. A run's folder gets the coefficients too, so that `nas.family` of the run uses
+    them.
 
     Raises: NasError, in one line, for settings that cannot be, or if too few trainings succeed.
     """
@@ -117,6 +121,8 @@ def fit_scaling(
             "tolerance": tolerance,
             "step": step,
             "constraint": constraint,
+            "latency_threads": latency_threads,
+            "latency_batch": latency_batch,
             "epochs": (epochs,) if isinstance(epochs, int) else tuple(epochs or ()),
             "seeds": seeds,
             "resolution": resolution,
@@ -130,9 +136,9 @@ def fit_scaling(
             "seed": seed,
         },
     )
-    points = prepare_points(config)
-    check_evaluator(config, points)
     folder = path_or_none(out) or default_folder(text)
+    points = prepare_points(config, folder, say)
+    check_evaluator(config, points)
     outcome = fit_in_folder(
         config, images, points, folder, run=run, workers=workers, command=command, say=say
     )

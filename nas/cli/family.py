@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 import dataclasses
+import sys
 from collections.abc import Sequence
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import click
 
@@ -32,7 +33,11 @@ from nas.scaling.family_choice import (
 from nas.scaling.family_files import leftovers, member_row, write_family
 from nas.scaling.implied import Comparison, compare_with_published
 from nas.search_spaces.efficientnet import efficientnet_b0
+from nas.spec import ArchSpec
 from nas.units import parse_count
+
+if TYPE_CHECKING:
+    from nas.latency.families import FamilyLatency
 
 
 def _numbers(
@@ -122,6 +127,16 @@ def _counts(
     is_flag=True,
     help="Also what a training step of each member keeps in memory; takes a second for each.",
 )
+@click.option(
+    "--latency",
+    metavar="DEVICE",
+    help="Also what each member takes: measured here on cpu, onnxruntime or cuda, or predicted by "
+    "a table's file.",
+)
+@click.option("--threads", type=click.IntRange(1), default=1, show_default=True, help="Of latency.")
+@click.option(
+    "--batch", type=click.IntRange(1), default=1, show_default=True, help="Images of a latency."
+)
 @resolution_multiple_option
 @json_option
 def command(
@@ -137,6 +152,9 @@ def command(
     baseline_text: str,
     out: Path | None,
     memory: bool,
+    latency: str | None,
+    threads: int,
+    batch: int,
     resolution_multiple: int,
     as_json: bool,
 ) -> None:
@@ -150,6 +168,7 @@ def command(
     nas family --published --baseline runs/mine          runs/mine:b0 .. runs/mine:b7
     nas family --rule fast                               mostly width; the released family's FLOPs
     nas family --rule width --flops 700M,1G              wider only, to these FLOPs
+    nas family --phi 0,1,2 --alpha 1.2 --beta 1.1 --gamma 1.15 --latency onnxruntime
 
     Rules: published (copied from the authors' code); formula (--alpha --beta --gamma, by default
     the paper's); fitted (the coefficients that `nas fit-scaling` found, of the run or of
@@ -172,13 +191,18 @@ def command(
 
     \b
     Keys of --json: rule, coefficients (alpha, beta, gamma, nominal_ratio; null for published),
-    resolution_multiple, baseline (name, digest, flops, params, activations), out, members: a list
+    resolution_multiple, baseline (name, digest, flops, params, activations), out, latency (device,
+    threads, batch, baseline_ms, about, noise_rule; null without --latency), members: a list
     with the columns of family.csv (member, rule, phi, alpha, beta, gamma, depth, width,
     resolution_px, params, flops, activations, nominal_ratio, realised_ratio, dropout, drop_path,
-    training_bytes_per_image (null without --memory), digest) and file; comparison: a list, empty
-    where there is none, with member, released, implied_phi (depth, width, resolution, nominal,
-    realised, best), formula_at_index and formula_at_best_phi.
+    training_bytes_per_image (null without --memory), latency_ms, latency_median_ms, latency_spread,
+    latency_ratio and latency_noise (null without --latency), digest) and file; comparison: a list,
+    empty where there is none, with member, released, implied_phi (depth, width, resolution,
+    nominal, realised, best), formula_at_index and formula_at_best_phi.
     """  # noqa: D301 - \b is click's mark for text that must not be re-wrapped
+    from nas.runs.command_record import write_command_record
+    from nas.runs.records import command_line
+
     given = coefficients_from(alpha, beta, gamma)
     name, coefficients = choose_rule(rule, published, given, coefficients_file, baseline_text)
     sizes = Sizes(phis, ratios, flops)
@@ -186,6 +210,7 @@ def command(
     # Everything is computed before anything is written: bad input leaves no half family behind.
     family = make_family(baseline, name, coefficients, sizes, resolution_multiple)
     members = family.members
+    timed = None if latency is None else _timed(baseline, members, latency, threads, batch)
     kept = _training_bytes(members) if memory else None
     comparison: Sequence[Comparison] = ()
     comparable = name in (PUBLISHED, FORMULA) or published
@@ -194,7 +219,9 @@ def command(
             baseline, coefficients or PAPER, resolution_multiple=resolution_multiple
         )
     folder = default_folder(baseline_text) if out is None else out
-    paths = write_family(folder, members, coefficients, kept)
+    latencies = None if timed is None else timed.members
+    paths = write_family(folder, members, coefficients, kept, latencies)
+    write_command_record(folder, "family", command_line(sys.argv[1:]))
     if as_json:
         cost = network_cost(baseline)
         print_json(
@@ -210,15 +237,16 @@ def command(
                     "activations": cost.activations,
                 },
                 "out": str(folder),
+                "latency": _latency_document(timed, latency, threads, batch),
                 "members": [
-                    {**member_row(member, coefficients, kept), "file": str(path)}
+                    {**member_row(member, coefficients, kept, latencies), "file": str(path)}
                     for member, path in zip(members, paths, strict=False)
                 ],
                 "comparison": [_comparison_document(row, coefficients) for row in comparison],
             }
         )
     else:
-        print_members(baseline, family, resolution_multiple, kept)
+        print_members(baseline, family, resolution_multiple, kept, timed)
         if comparison:
             click.echo()
             print_comparison(comparison, coefficients or PAPER)
@@ -244,6 +272,34 @@ def _training_bytes(members: Sequence[Member]) -> dict[str, int]:
     from nas.training_memory import training_memory
 
     return {member.name: training_memory(member.arch).per_image for member in members}
+
+
+def _timed(
+    baseline: ArchSpec, members: Sequence[Member], device: str, threads: int, batch: int
+) -> FamilyLatency:
+    """What the members take; says so first, as large ones take minutes."""
+    from nas.latency.families import check_family_latency, family_latency
+
+    check_family_latency(device, threads=threads, batch=batch)
+    click.echo(f"latency of {len(members)} members: {device}", err=True)
+    return family_latency(baseline, members, device, threads=threads, batch=batch)
+
+
+def _latency_document(
+    timed: FamilyLatency | None, device: str | None, threads: int, batch: int
+) -> dict[str, Any] | None:
+    if timed is None:
+        return None
+    from nas.latency.timing import NOISE_RULE
+
+    return {
+        "device": device,
+        "threads": threads,
+        "batch": batch,
+        "baseline_ms": timed.baseline_ms,
+        "about": timed.about,
+        "noise_rule": NOISE_RULE,
+    }
 
 
 def _coefficients_document(coefficients: ScalingCoefficients | None) -> dict[str, float] | None:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
+from typing import TYPE_CHECKING
 
 import click
 
@@ -12,9 +13,13 @@ from nas.cost import network_cost
 from nas.scaling.coefficients import ScalingCoefficients
 from nas.scaling.family import FORMULA, Member
 from nas.scaling.family_choice import Family
+from nas.scaling.family_files import MemberLatency
 from nas.scaling.implied import Comparison
 from nas.spec import ArchSpec
 from nas.units import format_bytes, format_count
+
+if TYPE_CHECKING:
+    from nas.latency.families import FamilyLatency
 
 MEMBER_HEADERS = (
     "member",
@@ -52,8 +57,9 @@ def print_members(
     family: Family,
     resolution_multiple: int,
     training_bytes: Mapping[str, int] | None,
+    timed: FamilyLatency | None = None,
 ) -> None:
-    """One row per member; with what an image keeps in a training step, where that is known."""
+    """One row per member; with memory of a training step and latency, where they are known."""
     coefficients = family.coefficients
     name = baseline.name or "network"
     if coefficients is None:
@@ -72,6 +78,10 @@ def print_members(
         headers = (*headers, "training")
         sizes = [format_bytes(training_bytes[member.name]) for member in family.members]
         rows = [(*row, size) for row, size in zip(rows, sizes, strict=True)]
+    if timed is not None:
+        headers = (*headers, "latency", "spread", "of baseline")
+        cells = [_latency_cells(timed.members[member.name]) for member in family.members]
+        rows = [(*row, *more) for row, more in zip(rows, cells, strict=True)]
     print_table(headers, rows)
     click.echo(
         "depth and width are multipliers before rounding. nominal = depth * width^2 * (px "
@@ -84,6 +94,25 @@ def print_members(
             "training: what each image of a batch keeps in memory for the backward pass, in "
             "float32;\nabout half with bf16. Weights, gradients and moments come on top."
         )
+    if timed is not None:
+        _explain_latency(timed)
+
+
+def _latency_cells(latency: MemberLatency) -> tuple[str, str, str]:
+    noisy = "~" if latency.noise else ""
+    spread = "-" if latency.spread is None else f"{latency.spread:.0%}"
+    return f"{noisy}{latency.latency_ms:.2f} ms", spread, f"{noisy}{_ratio(latency.ratio)}"
+
+
+def _explain_latency(timed: FamilyLatency) -> None:
+    measured = any(each.spread is not None for each in timed.members.values())
+    click.echo(
+        f"latency: {timed.about};\nof baseline: over its {timed.baseline_ms:.2f} ms."
+        + (" spread: the median reading over the minimum, less one." if measured else "")
+    )
+    for name, each in timed.members.items():
+        if each.noise:
+            click.echo(f"~ {name} is too noisy to compare: {each.noise}")
 
 
 def print_comparison(rows: Sequence[Comparison], coefficients: ScalingCoefficients) -> None:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import sys
+from collections.abc import Callable
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -49,7 +50,9 @@ def _lengths(
 
 @click.command("fit-scaling")
 @baseline_and_data_options
-@click.option("--ratio", type=float, default=2.0, show_default=True, help="FLOPs over baseline's.")
+@click.option(
+    "--ratio", type=float, default=2.0, show_default=True, help="Cost over the baseline's."
+)
 @click.option(
     "--tolerance",
     default="10%",
@@ -68,7 +71,22 @@ def _lengths(
     "--constraint",
     default="flops",
     show_default=True,
-    help="What the ratio is of: flops, activations or params (which leaves resolution alone).",
+    help="What the ratio is of: flops, activations, params (which leaves resolution alone), "
+    "latency:cpu, latency:onnxruntime or latency:cuda (measured here), or latency:TABLE.json.",
+)
+@click.option(
+    "--latency-threads",
+    type=int,
+    default=1,
+    show_default=True,
+    help="CPU threads of a measured latency.",
+)
+@click.option(
+    "--latency-batch",
+    type=int,
+    default=1,
+    show_default=True,
+    help="Images at once of a measured latency.",
 )
 @click.option(
     "--epochs",
@@ -97,7 +115,11 @@ def _lengths(
     is_flag=True,
     help="Train nothing; say what the paper's printed accuracies do and do not determine.",
 )
-@click.option("--dry-run", is_flag=True, help="List the networks and count the trainings.")
+@click.option(
+    "--dry-run",
+    is_flag=True,
+    help="List the networks and count the trainings. A latency is measured for it, and kept.",
+)
 @click.option("--quiet", is_flag=True, help="No progress on stderr.")
 @json_option
 def command(
@@ -117,6 +139,7 @@ def command(
     nas fit-scaling --data DIR --epochs 20,60     the newest run's best network
     nas fit-scaling --baseline efficientnet-b0 --data DIR --resolution 64
     nas fit-scaling --baseline efficientnet-b0 --data sample --dry-run
+    nas fit-scaling --data DIR --constraint latency:onnxruntime
 
     The grid is of networks, not of numbers: every distinct network whose built, rounded cost is
     within the tolerance of the ratio. Halving gives all of them one training, the better half a
@@ -124,16 +147,22 @@ def command(
     with a region that holds it with 90 % probability, and says which networks cannot be told apart.
     What is done is kept: the same command goes on.
 
+    Under a constraint on latency, networks are measured beside the baseline in interleaved rounds
+    until no other is expected within the tolerance; the measured ratio decides. latencies.json in
+    the fit's folder keeps it all. What it is worth: docs/scaling.md.
+
     It leaves coefficients.json (read by `nas family`), grid.csv, surface.png and summary.md in the
     fit's folder, and coefficients.json in the run's.
 
     \b
     --json: alpha, beta, gamma, nominal_ratio, intervals, level, settled, lengths (each: epochs,
     networks, trainings, seed_sd, network_sd, optimum, argmax, choice, tie, may_be_best), baseline,
-    baseline_digest, resolution_px, data, constraint, ratio, tolerance, warnings, found_by, out.
+    baseline_digest, resolution_px, data, constraint, constraint_exponents, ratio, tolerance,
+    warnings, found_by, out.
     With --published: networks, statements, optimum (shares, low, high), region_part, paper_inside.
     With --dry-run: networks (each: digest, alpha, beta, gamma, resolution_px, flops,
-    realised_ratio, nominal_ratio), trainings, epochs, warnings.
+    realised_ratio, nominal_ratio; of latencies also latency_ms, ratio_low, ratio_high, on_edge and
+    noise), trainings, epochs, constraint_exponents, warnings.
     """  # noqa: D301 - \b is click's mark for text that must not be re-wrapped
     if published:
         from nas.cli.fit_text import show_printed
@@ -143,7 +172,8 @@ def command(
     from nas.archs import find_network
     from nas.fitting.run import check_evaluator, prepare_points
     from nas.fitting.settings import data_of_run, default_folder, fit_config, run_of
-    from nas.runs.records import command_line, newest_run
+    from nas.runs.finding import newest_run
+    from nas.runs.records import command_line
 
     text = baseline_text or str(newest_run())
     baseline = find_network(text)
@@ -151,7 +181,13 @@ def command(
     data = data or data_of_run(run)
     images = None if data is None else _open(data, quiet)
     config = fit_config(baseline, data, images, settings)
-    points = prepare_points(config)
+    folder = out or default_folder(text)
+    interrupt_on_sigterm()
+    try:
+        points = prepare_points(config, folder, _sayer(quiet))
+    except KeyboardInterrupt:
+        click.echo("interrupted; what was measured is kept, the same command goes on", err=True)
+        sys.exit(130)
     check_evaluator(config, points)
     if images is not None and not quiet:
         _warn_of_upsampling(images, points)
@@ -160,7 +196,6 @@ def command(
 
         show_plan(config, points, as_json)
         return
-    folder = out or default_folder(text)
     typed = command_line(sys.argv[1:])
     outcome = _fit(
         config, images, points, folder, run=run, workers=workers, quiet=quiet, typed=typed
@@ -168,6 +203,10 @@ def command(
     from nas.cli.fit_text import show_outcome
 
     show_outcome(config, outcome, folder, text, typed, as_json)
+
+
+def _sayer(quiet: bool) -> Callable[[str], None]:
+    return (lambda line: None) if quiet else (lambda line: click.echo(line, err=True))
 
 
 def _open(data: str, quiet: bool) -> DataSet:
@@ -206,7 +245,6 @@ def _fit(
 ) -> FitOutcome:
     from nas.fitting.working import fit_in_folder
 
-    interrupt_on_sigterm()
     try:
         return fit_in_folder(
             config,
@@ -216,7 +254,7 @@ def _fit(
             run=run,
             workers=workers,
             command=typed,
-            say=(lambda line: None) if quiet else (lambda line: click.echo(line, err=True)),
+            say=_sayer(quiet),
         )
     except KeyboardInterrupt:
         click.echo("interrupted; what was trained is kept, the same command goes on", err=True)

@@ -10,10 +10,15 @@ import click
 from nas.cli.output import print_json, print_table
 from nas.fitting.config import FitConfig
 from nas.fitting.halving import planned_trainings
-from nas.fitting.outcome import FitOutcome, LengthOutcome
+from nas.fitting.outcome import FitOutcome, LengthOutcome, latency_columns
 from nas.fitting.points import Points
-from nas.fitting.summary import about_coefficients, headlines, point_document, warnings
-from nas.scaling.constraints import find_constraint
+from nas.fitting.summary import (
+    about_coefficients,
+    headlines,
+    measured_warnings,
+    point_document,
+    warnings,
+)
 from nas.scaling.grid import GridPoint
 from nas.scaling.mixture import DIMENSIONS
 from nas.units import format_count
@@ -30,18 +35,20 @@ def show_plan(config: FitConfig, points: Points, as_json: bool) -> None:
         if points.offered is not None
         else None
     )
+    notes = [*measured_warnings(points.grid), *([] if few is None else [few])]
     if as_json:
         print_json(
             {
-                "networks": [_planned_document(point) for point in points.networks],
+                "networks": [_planned_document(points, point) for point in points.networks],
                 "trainings": trainings,
                 "epochs": list(config.epochs),
-                "warnings": [] if few is None else [few],
+                "constraint_exponents": list(points.grid.constraint.exponents),
+                "warnings": notes,
             }
         )
         return
     _print_grid_line(config, points)
-    print_table(HEADERS, [_point_cells(point) for point in points.networks])
+    print_table(_headers(points), [_point_cells(points, point) for point in points.networks])
     lengths = " and ".join(str(epochs) for epochs in config.epochs)
     many = f", {each} of each length" if len(config.lengths) > 1 else ""
     long = f" ({lengths} epochs{many})" if lengths else ""
@@ -49,8 +56,8 @@ def show_plan(config: FitConfig, points: Points, as_json: bool) -> None:
         "depth, width and resolution are the shortest multipliers that round to the network.\n"
         f"Halving with {config.seeds} seeds: {trainings} trainings{long}."
     )
-    if few is not None:
-        click.echo(few)
+    for note in notes:
+        click.echo(note)
 
 
 def show_outcome(
@@ -114,12 +121,15 @@ def show_printed(as_json: bool) -> None:
 
 def _print_grid_line(config: FitConfig, points: Points) -> None:
     base = config.baseline
-    cost = find_constraint(config.constraint).of(base)
+    constraint = points.grid.constraint
+    cost = constraint.text(constraint.of(base))
     click.echo(
-        f"{base.name or 'baseline'} at {base.resolution} px ({format_count(cost)} "
+        f"{base.name or 'baseline'} at {base.resolution} px ({cost} "
         f"{config.constraint}): {len(points.networks)} distinct networks within "
         f"{100 * config.tolerance:g} % of {config.ratio:g} times that"
     )
+    if constraint.about:
+        click.echo(constraint.about)
 
 
 def _print_length(outcome: FitOutcome, length: LengthOutcome) -> None:
@@ -132,21 +142,39 @@ def _print_length(outcome: FitOutcome, length: LengthOutcome) -> None:
         row = length.readings.accuracies[place]
         rows.append(
             (
-                *_point_cells(point),
+                *_point_cells(outcome.points, point),
                 f"{100 * length.readings.means[place]:.2f} %",
                 str(len(row)),
                 f"{100 * length.surface.expected[place]:.2f} ± {100 * spread[place]:.2f} %",
                 "*" if index in length.undecided else "",
             )
         )
-    print_table((*HEADERS, "mean", "seeds", "expected", "best?"), rows)
+    print_table((*_headers(outcome.points), "mean", "seeds", "expected", "best?"), rows)
     click.echo(
         "mean: top-1 of the trainings. expected: at exactly the same cost, with its standard "
         "deviation.\nbest?: with 90 % probability the best network is one of those marked."
     )
 
 
-def _point_cells(point: GridPoint) -> tuple[str, ...]:
+def _headers(points: Points) -> tuple[str, ...]:
+    measured = any(point.measured is not None for point in points.networks)
+    return (*HEADERS, "latency", "range", "note") if measured else HEADERS
+
+
+def _latency_cells(points: Points, point: GridPoint) -> tuple[str, ...]:
+    """Latency, the range of its ratio, and whether that settles it."""
+    found = point.measured
+    if found is None:
+        return ()
+    note = f"noisy: {found.noise}" if found.noise else "-"
+    return (
+        points.grid.constraint.text(found.value),
+        f"{found.low:.2f}-{found.high:.2f}x",
+        "at an edge" if points.grid.on_edge(point) and not found.noise else note,
+    )
+
+
+def _point_cells(points: Points, point: GridPoint) -> tuple[str, ...]:
     c = point.coefficients
     return (
         f"{c.alpha:g}",
@@ -157,9 +185,10 @@ def _point_cells(point: GridPoint) -> tuple[str, ...]:
         format_count(point.cost.flops),
         f"{point.nominal_ratio:.2f}x",
         f"{point.ratio:.2f}x",
+        *_latency_cells(points, point),
     )
 
 
-def _planned_document(point: GridPoint) -> dict[str, object]:
+def _planned_document(points: Points, point: GridPoint) -> dict[str, object]:
     costs = {"flops": point.cost.flops, "nominal_ratio": point.nominal_ratio}
-    return {**point_document(point), **costs}
+    return {**point_document(point), **costs, **latency_columns(points.grid, point)}

@@ -72,13 +72,14 @@ def measure(
     """Measure networks on this machine, interleaved: each runs once in every round.
 
     An ARCH is a reference name, a JSON file, a run or a run's member; also densenet-121 and the
-    others that `nas refs` knows by cost, timm:MODEL and torchvision:MODEL. Weights are random:
+    others that `nas refs` knows by cost, timm:MODEL and torchvision:MODEL (at the side that the
+    library's own weights are evaluated at, as in `nas compare`). Weights are random:
     they do not change how long a network takes.
 
     \b
-    Keys of --json: device, batch, load_average, noise_rule, networks: a list with name, minimum_ms,
-    median_ms, spread, noisy, noise, rounds, batch, images_per_second, clock, layout, device,
-    load_average.
+    Keys of --json: device, batch, load_average, noise_rule, networks: a list with name,
+    resolution_px, minimum_ms, median_ms, spread, noisy, noise, rounds, batch, images_per_second,
+    clock, layout, device, load_average.
     """  # noqa: D301 - \b is click's mark for text that must not be re-wrapped
     from nas.latency.measure import MeasureSettings, check_device, measure_latencies
     from nas.latency.subjects import find_subject
@@ -121,6 +122,7 @@ def _print_csv(latencies: Sequence[Latency]) -> None:
 
     columns = (
         "name",
+        "resolution_px",
         "minimum_ms",
         "median_ms",
         "spread",
@@ -149,10 +151,11 @@ def _print_text(latencies: Sequence[Latency]) -> None:
     clock = "CPU time of the thread" if first.clock == "cpu" else "wall time"
     click.echo(f"measured: {first.device.describe()}; {images} a run; {clock}{load}\n")
     print_table(
-        ("network", "minimum", "median", "spread", "images/s", "layout", "noise"),
+        ("network", "px", "minimum", "median", "spread", "images/s", "layout", "noise"),
         [
             (
                 each.name,
+                str(each.resolution_px),
                 f"{each.minimum_ms:.2f} ms",
                 f"{each.median_ms:.2f} ms",
                 f"{each.spread:.0%}",

@@ -6,7 +6,6 @@ timm takes seconds to import, so names of ours are looked for first.
 from __future__ import annotations
 
 import difflib
-from typing import Any
 
 from nas.counting import Counted, count
 from nas.errors import SpecError, one_line
@@ -23,16 +22,14 @@ def library_model(text: str, *, resolution: int | None = None) -> Subject | None
     are used at, unless told. None where neither library has it.
     Raises: NasError for a prefixed name that its library has not, or an absent library.
     """
-    library, separator, model = text.partition(":")
+    library, separator, _ = text.partition(":")
     if separator and library in LIBRARIES:
         found = text
     else:
         has = [name for name in ("torchvision", "timm") if text in known_models(name)]
         if not has:
             return None
-        found, library, model = f"{has[0]}:{text}", has[0], text
-    if resolution is None and library == "torchvision":
-        resolution = _torchvision_px(model)
+        found = f"{has[0]}:{text}"
     return find_subject(found, resolution=resolution)
 
 
@@ -74,16 +71,3 @@ def count_subject(subject: Subject) -> Counted:
         raise SpecError(
             f"{subject.name} cannot be counted at {subject.resolution_px} px: {one_line(error)}"
         ) from error
-
-
-def _torchvision_px(model: str) -> int | None:
-    """The side in px that torchvision's own weights are evaluated at; None where it has none."""
-    from torchvision import models
-
-    try:
-        weights: Any = models.get_model_weights(model)
-        # The first weights are those of the original size (IMAGENET1K_V1).
-        size = next(iter(weights)).transforms().crop_size
-    except (ValueError, StopIteration, AttributeError):
-        return None
-    return int(size[0])

@@ -7,7 +7,9 @@ import json
 from dataclasses import dataclass
 from typing import Any
 
+from nas.data.located import located, same_images
 from nas.errors import ConfigError, RunError
+from nas.fitting.latency_source import check_latency, is_latency
 from nas.scaling.constraints import find_constraint
 from nas.scaling.family import RESOLUTION_MULTIPLE
 from nas.scaling.grid import Grid, feasible_grid
@@ -16,7 +18,17 @@ from nas.spec import ArchSpec
 # What may change when a fit goes on: which networks, for how long, with how many seeds (what is
 # trained is found again), and where. The rest decides what one training is.
 RESUMABLE_CHANGES = frozenset(
-    {"ratio", "tolerance", "step", "constraint", "resolution_multiple", "epochs", "seeds"}
+    {
+        "ratio",
+        "tolerance",
+        "step",
+        "constraint",
+        "latency_threads",
+        "latency_batch",
+        "resolution_multiple",
+        "epochs",
+        "seeds",
+    }
 )
 RESUMABLE_OPTIONS = frozenset({"device"})
 
@@ -27,9 +39,12 @@ OptionValue = str | int | float | bool
 class FitConfig:
     """Everything that decides what a fit does.
 
-    baseline: at the classes and the resolution of the images. epochs: lengths of training, in
+    baseline: at the classes and the resolution of the images. data: these as they were typed;
+    data_path: from the root on, where they have a path. epochs: lengths of training, in
     ascending order; empty for an evaluator that has no epochs. seeds: of the networks that stay to
-    the end. step: of a grid in alpha, beta and gamma; None for every distinct network.
+    the end. step: of a grid in alpha, beta and gamma; None for every distinct network. constraint:
+    flops, activations or params; latency:DEVICE, measured here with `latency_threads` and
+    `latency_batch`, or latency:FILE, predicted by a table.
     """
 
     baseline: ArchSpec
@@ -44,9 +59,19 @@ class FitConfig:
     evaluator: str = "train"
     evaluator_options: tuple[tuple[str, OptionValue], ...] = ()
     seed: int = 0
+    latency_threads: int = 1
+    latency_batch: int = 1
+    data_path: str | None = None
 
     def __post_init__(self) -> None:
-        find_constraint(self.constraint)
+        if is_latency(self.constraint):
+            check_latency(self.constraint)
+        else:
+            find_constraint(self.constraint)
+        for name in ("threads", "batch"):
+            if getattr(self, f"latency_{name}") < 1:
+                given = getattr(self, f"latency_{name}")
+                raise ConfigError(f"--latency-{name} is {given}; it must be at least 1")
         if self.seeds < 2:
             raise ConfigError(
                 f"--seeds is {self.seeds}; with fewer than 2 nothing tells luck from merit"
@@ -67,13 +92,16 @@ class FitConfig:
         """The evaluator's options at one length."""
         options = dict(self.evaluator_options)
         if self.data is not None:
-            options["data"] = self.data
+            options["data"] = located(self.data, self.data_path)
         if epochs is not None:
             options["epochs"] = epochs
         return options
 
     def grid(self) -> Grid:
-        """The networks to choose from. Raises: ConfigError for settings that make no grid."""
+        """The networks to choose from, where costs are counted.
+
+        Raises: ConfigError for settings that make no grid.
+        """
         return feasible_grid(
             self.baseline,
             ratio=self.ratio,
@@ -104,6 +132,8 @@ class FitConfig:
 
     def difference(self, other: FitConfig) -> str | None:
         """How `other` differs in what must stay the same: "seed 0 -> 1"; None if it does not."""
+        if same_images((self.data, self.data_path), (other.data, other.data_path)):
+            other = dataclasses.replace(other, data=self.data)
         mine, theirs = self._identity(), other._identity()
         changed = [name for name in mine if mine[name] != theirs[name]]
         if not changed:
@@ -121,7 +151,8 @@ class FitConfig:
     def _identity(self) -> dict[str, Any]:
         content = self.to_dict()
         content["baseline"] = self.baseline.digest()
-        content = {name: v for name, v in content.items() if name not in RESUMABLE_CHANGES}
+        elsewhere = RESUMABLE_CHANGES | {"data_path"}
+        content = {name: v for name, v in content.items() if name not in elsewhere}
         content["evaluator_options"] = sorted(
             pair for pair in content["evaluator_options"] if pair[0] not in RESUMABLE_OPTIONS
         )

@@ -12,6 +12,7 @@ from nas.errors import ConfigError
 from nas.fitting.halving import Key
 from nas.fitting.points import Points
 from nas.scaling.coefficients import ScalingCoefficients
+from nas.scaling.grid import Grid, GridPoint
 from nas.scaling.mixture import coefficients_of, multipliers_of
 from nas.scaling.optimum import Optimum, find_optimum, undecided
 from nas.scaling.surface import LEAST_NETWORKS, Readings, Surface, fit_surface
@@ -59,14 +60,14 @@ class FitOutcome:
     def coefficients(self) -> ScalingCoefficients:
         """alpha, beta, gamma at the surface's optimum, for growth by the fit's ratio."""
         grid = self.points.grid
-        return coefficients_of(self.last.optimum.shares, grid.ratio, grid.constraint)
+        return coefficients_of(self.last.optimum.shares, grid.ratio, grid.constraint.exponents)
 
     @property
     def intervals(self) -> dict[str, tuple[float, float]]:
         """Coefficient -> the range that it has in the region of the optimum."""
         grid, optimum = self.points.grid, self.last.optimum
-        low = multipliers_of(optimum.low, grid.ratio, grid.constraint)
-        high = multipliers_of(optimum.high, grid.ratio, grid.constraint)
+        low = multipliers_of(optimum.low, grid.ratio, grid.constraint.exponents)
+        high = multipliers_of(optimum.high, grid.ratio, grid.constraint.exponents)
         names = ("alpha", "beta", "gamma")
         return {name: (float(low[i]), float(high[i])) for i, name in enumerate(names)}
 
@@ -117,6 +118,20 @@ def length_outcome(
     )
 
 
+def latency_columns(grid: Grid, point: GridPoint) -> dict[str, Any]:
+    """What was measured of a network whose cost is a latency; empty where costs are counted."""
+    found = point.measured
+    if found is None:
+        return {}
+    return {
+        "latency_ms": found.value,
+        "ratio_low": found.low,
+        "ratio_high": found.high,
+        "on_edge": grid.on_edge(point),
+        "noise": found.noise,
+    }
+
+
 def grid_rows(outcome: FitOutcome) -> list[dict[str, Any]]:
     """One row for each network and length: what `grid.csv` holds."""
     rows = []
@@ -147,6 +162,7 @@ def grid_rows(outcome: FitOutcome) -> list[dict[str, Any]]:
                     "activations": point.cost.activations,
                     "nominal_ratio": point.nominal_ratio,
                     "realised_ratio": point.ratio,
+                    **latency_columns(outcome.points.grid, point),
                     "seeds": len(seen),
                     "accuracy": float(np.mean(seen)) if seen else None,
                     "expected": float(expected[index]) if index in expected else None,

@@ -2,14 +2,16 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from dataclasses import dataclass
+from functools import cache
+from typing import Any
 
 import numpy as np
 
 from nas.errors import ConfigError
-from nas.scaling.constraints import find_constraint
 from nas.scaling.grid import Grid, GridPoint, next_tolerance
-from nas.scaling.mixture import DIMENSIONS, Floats, growth_shares, mesh
+from nas.scaling.mixture import DIMENSIONS, Dimension, Floats, growth_shares, mesh
 from nas.scaling.surface import LEAST_NETWORKS
 from nas.scaling.transform import scale
 
@@ -60,9 +62,16 @@ class Points:
         return bool((self.shares.min(axis=1) > _NOTHING).any())
 
 
-def fit_points(grid: Grid, *, step: float | None, resolution_multiple: int) -> Points:
+def fit_points(
+    grid: Grid,
+    *,
+    step: float | None,
+    resolution_multiple: int,
+    wider: Callable[[int], float | None] | None = None,
+) -> Points:
     """Prepare a grid that was made with `step` and `resolution_multiple`.
 
+    wider: the next tolerance that would leave so many networks, where costs cannot be counted.
     Raises: ConfigError if it has too few networks, with the tolerance that would leave enough.
     """
     count = len(grid.points)
@@ -70,21 +79,26 @@ def fit_points(grid: Grid, *, step: float | None, resolution_multiple: int) -> P
         "step": step,
         "resolution_multiple": resolution_multiple,
     }
+
+    def counted(least: int) -> float | None:
+        return next_tolerance(grid, least, **settings)
+
+    wider = wider or counted
     if count < LEAST_NETWORKS:
-        wider = next_tolerance(grid, LEAST_NETWORKS, **settings)
+        offer = wider(LEAST_NETWORKS)
         hint = (
-            f"try --tolerance {wider:.0%}"
-            if wider is not None
+            f"try --tolerance {offer:.0%}"
+            if offer is not None
             else "the baseline is too small to be scaled so little; raise --ratio, or take a "
             "larger baseline"
         )
         found = {0: "no network is", 1: "one network is"}.get(count, f"{count} networks are")
         raise ConfigError(
             f"{found} within {100 * grid.tolerance:g} % of {grid.ratio:g} times the baseline's "
-            f"{grid.constraint}, and a fit needs at least {LEAST_NETWORKS}; {hint}"
+            f"{grid.constraint.name}, and a fit needs at least {LEAST_NETWORKS}; {hint}"
         )
-    offered = next_tolerance(grid, FEW, **settings) if count < FEW else None
-    shares = growth_shares([_alone(grid, point, resolution_multiple) for point in grid.points])
+    offered = wider(FEW) if count < FEW else None
+    shares = growth_shares(list(map(_alone(grid, resolution_multiple), grid.points)))
     log_cost = np.log([point.ratio / grid.ratio for point in grid.points])
     points = Points(grid, resolution_multiple, shares, log_cost, offered)
     if len(points.fixed) == len(DIMENSIONS) - 1:
@@ -97,14 +111,20 @@ def fit_points(grid: Grid, *, step: float | None, resolution_multiple: int) -> P
     return points
 
 
-def _alone(grid: Grid, point: GridPoint, resolution_multiple: int) -> list[float]:
+def _alone(grid: Grid, resolution_multiple: int) -> Callable[[GridPoint], list[float]]:
     """What depth, width and resolution alone would multiply the baseline's cost by."""
-    c = point.coefficients
-    constraint = find_constraint(grid.constraint)
+    constraint = grid.constraint
     origin = constraint.of(grid.baseline)
-    ratios = []
-    for multipliers in ({"depth": c.alpha}, {"width": c.beta}, {"resolution": c.gamma}):
-        arch = scale(grid.baseline, **multipliers, resolution_multiple=resolution_multiple)  # type: ignore[arg-type]
+
+    # The same few hundred steps make all the networks of a large grid.
+    @cache
+    def grown(by: Dimension, multiplier: float) -> float:
+        settings: dict[str, Any] = {by: multiplier, "resolution_multiple": resolution_multiple}
         # Rounding may make a larger multiplier cheaper (99 px become 96), which is no growth.
-        ratios.append(max(1.0, constraint.of(arch) / origin))
-    return ratios
+        return max(1.0, constraint.of(scale(grid.baseline, **settings)) / origin)
+
+    def alone(point: GridPoint) -> list[float]:
+        c = point.coefficients
+        return [grown("depth", c.alpha), grown("width", c.beta), grown("resolution", c.gamma)]
+
+    return alone

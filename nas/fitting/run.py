@@ -12,6 +12,8 @@ from nas.evaluators.base import ChecksSettings, EvaluationContext
 from nas.files import write_text_atomic
 from nas.fitting.config import FitConfig
 from nas.fitting.halving import Key, next_trainings
+from nas.fitting.latency_points import latency_points
+from nas.fitting.latency_source import is_latency
 from nas.fitting.outcome import FitOutcome, grid_rows, length_outcome
 from nas.fitting.points import Points, fit_points
 from nas.fitting.ranking import surface_ranking
@@ -39,8 +41,12 @@ def check_evaluator(config: FitConfig, points: Points) -> None:
 
     Raises: NasError, in one line.
     """
+    _check_on(config, grid_space(points))
+
+
+def _check_on(config: FitConfig, space: SearchSpace) -> None:
     for epochs in config.lengths:
-        check_settings(config.evaluator, grid_space(points), config.seed, config.options(epochs))
+        check_settings(config.evaluator, space, config.seed, config.options(epochs))
 
 
 def check_settings(name: str, space: SearchSpace, seed: int, options: Mapping[str, object]) -> None:
@@ -54,8 +60,22 @@ def check_settings(name: str, space: SearchSpace, seed: int, options: Mapping[st
         evaluator.check(EvaluationContext(space, seed, options=options))
 
 
-def prepare_points(config: FitConfig) -> Points:
-    """The networks of a fit. Raises: ConfigError if they are too few."""
+def prepare_points(
+    config: FitConfig,
+    folder: Path | None = None,
+    say: Callable[[str], None] = lambda line: None,
+) -> Points:
+    """The networks of a fit. Raises: NasError if they are too few, or cannot be measured.
+
+    folder: of the fit; what a constraint on latency measures is kept there. say: gets a line now
+    and then while it does.
+    """
+    if is_latency(config.constraint):
+        if folder is None:
+            raise ConfigError(f"{config.constraint} is measured when the fit begins")
+        # Minutes of measuring are not spent on settings that cannot be.
+        _check_on(config, ListedNetworks("the baseline", [config.baseline]))
+        return latency_points(config, folder, say)
     return fit_points(
         config.grid(), step=config.step, resolution_multiple=config.resolution_multiple
     )

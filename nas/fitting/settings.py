@@ -9,6 +9,7 @@ import dataclasses
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from nas.data.located import whole_path
 from nas.errors import ConfigError
 from nas.spec import ArchSpec
 
@@ -43,6 +44,7 @@ def fit_config(
     return FitConfig(
         baseline=baseline,
         data=data,
+        data_path=whole_path(data),
         epochs=epochs,
         evaluator_options=tuple(sorted(options.items())),
         **settings,
@@ -100,12 +102,17 @@ def data_of_run(run: Path | None) -> str | None:
         return None
     from nas.runs.records import read_run
 
-    return read_run(run).config.data
+    return read_run(run).config.images
 
 
 def run_of(baseline: str) -> Path | None:
-    """The run that a baseline is named by; None where it is no run's best network."""
-    return Path(baseline) if (Path(baseline) / "run.json").is_file() else None
+    """The search that a baseline is the best network of, by its folder or that of its `nas run`;
+    None where it is another network.
+    """
+    from nas.runs.finding import MARKER, SEARCH
+
+    folders = (Path(baseline), Path(baseline) / SEARCH)
+    return next((folder for folder in folders if (folder / MARKER).is_file()), None)
 
 
 def default_folder(baseline: str) -> Path:

@@ -6,10 +6,8 @@ from typing import Any
 
 from nas.fitting.config import FitConfig
 from nas.fitting.outcome import FitOutcome, LengthOutcome
-from nas.scaling.constraints import find_constraint
-from nas.scaling.grid import GridPoint
+from nas.scaling.grid import Grid, GridPoint
 from nas.scaling.mixture import DIMENSIONS
-from nas.units import format_count
 
 # So many of the networks that cannot be told apart are named.
 _NAMED = 8
@@ -25,6 +23,7 @@ def about_coefficients(config: FitConfig, outcome: FitOutcome, command: str) -> 
         "classes": config.baseline.classes,
         "data": config.data,
         "constraint": config.constraint,
+        "constraint_exponents": list(outcome.points.grid.constraint.exponents),
         "ratio": config.ratio,
         "tolerance": config.tolerance,
         "nominal_ratio": outcome.coefficients.nominal_ratio,
@@ -66,8 +65,8 @@ def headlines(config: FitConfig, outcome: FitOutcome) -> list[str]:
         f"{b_high:.3f}], gamma {c.gamma:.3f} [{g_low:.3f}, {g_high:.3f}]: the surface's optimum "
         f"and its {last.optimum.level:.0%} region; nominal ratio {c.nominal_ratio:.2f}.",
         f"{len(grid.points)} distinct networks cost within {100 * grid.tolerance:g} % of "
-        f"{grid.ratio:g} times the baseline's {grid.constraint} "
-        f"({format_count(find_constraint(grid.constraint).of(config.baseline))}).",
+        f"{grid.ratio:g} times the baseline's {grid.constraint.name} "
+        f"({grid.constraint.text(grid.constraint.of(grid.baseline))}).",
         f"Best at equal cost: {_named(outcome, last.choice)}; highest mean: "
         f"{_named(outcome, last.argmax)}.",
     ]
@@ -81,17 +80,20 @@ def headlines(config: FitConfig, outcome: FitOutcome) -> list[str]:
     else:
         sure = f"{last.optimum.level:.0%}"
         lines.append(f"With {sure} probability that network is the best of the grid.")
+    if grid.constraint.about:
+        lines.insert(2, grid.constraint.about)
     return lines + warnings(outcome)
 
 
 def warnings(outcome: FitOutcome) -> list[str]:
     """What limits the fit."""
     found = []
-    counted = find_constraint(outcome.points.grid.constraint).exponents
-    free = [name for name, power in zip(DIMENSIONS, counted, strict=True) if not power]
+    constraint = outcome.points.grid.constraint
+    powers = zip(DIMENSIONS, constraint.exponents, strict=True)
+    free = [name for name, power in powers if not power]
     if free:
         found.append(
-            f"The constraint ({outcome.points.grid.constraint}) does not depend on "
+            f"The constraint ({constraint.name}) does not depend on "
             f"{' or '.join(free)}, which was left as it is: its coefficient is 1 for that reason."
         )
     elif outcome.points.fixed:
@@ -104,16 +106,19 @@ def warnings(outcome: FitOutcome) -> list[str]:
             "No network of the grid grows in all three dimensions: rounding leaves none at this "
             "ratio and resolution. What the surface says of the triangle's inside is extrapolated."
         )
+    found += measured_warnings(outcome.points.grid)
     if outcome.points.offered is not None:
         found.append(
             f"{len(outcome.points.networks)} networks are few; --tolerance "
             f"{outcome.points.offered:.0%} would give more."
         )
     if outcome.settled is None:
-        found.append(
-            "One length of training: short trainings favour width and resolution over depth, so "
-            "fit at two (--epochs 20,60) before relying on it."
-        )
+        # An evaluator that knows no epochs has no other length.
+        if outcome.last.epochs is not None:
+            found.append(
+                "One length of training: short trainings favour width and resolution over depth, "
+                "so fit at two (--epochs 20,60) before relying on it."
+            )
     else:
         before, after = outcome.lengths[-2], outcome.last
         verdict = (
@@ -124,6 +129,25 @@ def warnings(outcome: FitOutcome) -> list[str]:
         found.append(
             f"From {before.epochs} to {after.epochs} epochs the optimum moved from "
             f"{_shares(before)} to {_shares(after)} (depth, width, resolution), {verdict}."
+        )
+    return found
+
+
+def measured_warnings(grid: Grid) -> list[str]:
+    """How far measured costs may be relied on; nothing where they are counted."""
+    measured = [point for point in grid.points if point.measured is not None]
+    edge = sum(map(grid.on_edge, measured))
+    noisy = sum(1 for point in measured if point.measured is not None and point.measured.noise)
+    found = []
+    if edge:
+        found.append(
+            f"{edge} of {len(measured)} networks are at an edge of the tolerance after all passes: "
+            "their range lies on both sides, and the mean ratio put them inside."
+        )
+    if noisy:
+        found.append(
+            f"The latencies of {noisy} of {len(measured)} networks are noisy (see `noise` in "
+            "grid.csv): measure on a quieter machine."
         )
     return found
 

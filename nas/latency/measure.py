@@ -6,6 +6,7 @@
 from __future__ import annotations
 
 import importlib.util
+import math
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
@@ -63,7 +64,9 @@ class Latency:
     `nas.latency.timing.NOISE_RULE`; empty where it is not.
     clock: "cpu" for the CPU time of the only thread, else "wall".
     layout: PyTorch's memory layout, the faster of the two here; the runtime's own elsewhere.
-    load: the machine's load average when the readings ended.
+    load: the machine's load average when the readings ended. halves_ms: the minima of every other
+    round and of the rounds between, which tell how far the minimum can be relied on.
+    resolution_px: the side of the input.
     """
 
     name: str
@@ -77,6 +80,8 @@ class Latency:
     layout: str
     device: Device
     load: float | None = None
+    halves_ms: tuple[float, float] = (math.nan, math.nan)
+    resolution_px: int | None = None
 
     @property
     def noisy(self) -> bool:
@@ -92,6 +97,7 @@ class Latency:
         """Plain values for JSON."""
         return {
             "name": self.name,
+            "resolution_px": self.resolution_px,
             "minimum_ms": self.minimum_ms,
             "median_ms": self.median_ms,
             "spread": self.spread,
@@ -144,6 +150,8 @@ def measure_latencies(
                 layout=layout,
                 device=device,
                 load=load,
+                halves_ms=said.halves_ms,
+                resolution_px=subject.resolution_px,
             )
         )
     return latencies

@@ -16,6 +16,8 @@ from numpy.typing import NDArray
 from nas.latency.layers import Features
 
 FOLDS = 5
+CHANNELS = ", "
+"""In a feature's name, what stands between the work and the channels that it is done on."""
 PART = "part"
 """The feature that every part has once: what a run of anything takes."""
 
@@ -71,9 +73,23 @@ def fit_model(parts: Sequence[Features], measured_ms: Sequence[float]) -> dict[s
 
 
 def model_ms(model: Mapping[str, float], features: Features) -> float:
-    """What the model says a part takes alone; a feature that it does not know adds nothing."""
-    units = sum(model.get(name, 0.0) * amount for name, amount in features.items())
+    """What the model says a part takes alone.
+
+    A feature that it does not know takes what the same work with other channels takes ("pointwise
+    macs, 16s to others" for "..., 16s to 16s"), and nothing where that is not known either.
+    """
+    units = sum((rate_of(model, name) or 0.0) * amount for name, amount in features.items())
     return model[PART] + units
+
+
+def rate_of(model: Mapping[str, float], feature: str) -> float | None:
+    """Milliseconds per unit of a feature, or of its like; None where the model knows neither."""
+    rate = model.get(feature)
+    if rate is not None:
+        return rate
+    work, separator, _ = feature.partition(CHANNELS)
+    alike = [ms for name, ms in model.items() if name.startswith(f"{work}{separator}")]
+    return sum(alike) / len(alike) if separator and alike else None
 
 
 def model_error(parts: Sequence[Features], measured_ms: Sequence[float], seed: int = 0) -> float:

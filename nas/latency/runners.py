@@ -14,7 +14,7 @@ from nas.latency.machine import Device, processor_name
 from nas.latency.timing import LEAST_ROUNDS, Pace, Run, interleave
 
 WARM_UP_RUNS = 3
-"""Runs before a CUDA graph is captured; cuDNN chooses its kernels in them."""
+"""Runs before a CUDA graph is captured; cuDNN tries its kernels in them and keeps the fastest."""
 
 
 def onnx_run(model: bytes, shape: tuple[int, ...], threads: int) -> Run:
@@ -66,11 +66,14 @@ def torch_run(module: Any, shape: tuple[int, ...], device: str, *, channels_last
 
 
 def _graphed(module: Any, images: Any) -> Run:
-    """A replay launches all kernels at once, so that the time is the GPU's, not Python's."""
+    """A replay launches all kernels at once, so that the time is the GPU's, not Python's.
+
+    As torch's notes on CUDA semantics ask for: warm-up on a side stream, then capture.
+    """
     import torch
 
     device = images.device
-    with torch.no_grad(), torch.cuda.device(device):
+    with torch.no_grad(), torch.cuda.device(device), _fastest_kernels():
         stream = torch.cuda.Stream()  # type: ignore[no-untyped-call]
         stream.wait_stream(torch.cuda.current_stream())
         with torch.cuda.stream(stream):
@@ -79,7 +82,8 @@ def _graphed(module: Any, images: Any) -> Run:
         torch.cuda.current_stream().wait_stream(stream)
         torch.cuda.synchronize()
         graph = torch.cuda.CUDAGraph()
-        with torch.cuda.graph(graph):
+        # The stream that torch would capture on belongs to the first GPU that was ever captured on.
+        with torch.cuda.graph(graph, stream=stream):
             output = module(images)
 
     def run(count: int, kept: Any = (module, images, output)) -> None:
@@ -92,9 +96,24 @@ def _graphed(module: Any, images: Any) -> Run:
     return run
 
 
+@contextlib.contextmanager
+def _fastest_kernels() -> Iterator[None]:
+    """Let cuDNN try its kernels, which it may not do during a capture."""
+    import torch
+
+    before = torch.backends.cudnn.benchmark
+    torch.backends.cudnn.benchmark = True
+    try:
+        yield
+    finally:
+        torch.backends.cudnn.benchmark = before
+
+
 def faster_layout(plain: Run, channels_last: Run) -> str:
     """Which of two memory layouts of one network is faster here, by a few interleaved rounds."""
-    one, other = interleave([plain, channels_last], Pace(rounds=LEAST_ROUNDS, reading_seconds=0))
+    # Long enough for a fast network's reading to be more than a synchronisation.
+    pace = Pace(rounds=LEAST_ROUNDS, reading_seconds=0.001)
+    one, other = interleave([plain, channels_last], pace)
     return "channels-last" if min(other) < min(one) else "contiguous"
 
 
@@ -112,7 +131,10 @@ def torch_threads(threads: int) -> Iterator[None]:
 
 
 def describe_device(kind: str, threads: int) -> Device:
-    """What networks run on here: `kind` is cpu, cuda (cuda:1) or onnxruntime."""
+    """What networks run on here: `kind` is cpu, cuda (cuda:1) or onnxruntime.
+
+    Raises: RuntimeError where there is no such GPU.
+    """
     import platform
 
     system = f"{platform.system()} {platform.machine()}"
@@ -124,6 +146,9 @@ def describe_device(kind: str, threads: int) -> Device:
 
     torch_version = ("torch", str(torch.__version__))
     if torch.device(kind).type == "cuda":
+        count = torch.cuda.device_count() if torch.cuda.is_available() else 0
+        if (torch.device(kind).index or 0) >= count:
+            raise RuntimeError(f"there is no device '{kind}': torch finds {count} CUDA GPUs")
         versions = (torch_version, ("CUDA", str(torch.version.cuda)))
         return Device("cuda", torch.cuda.get_device_name(kind), threads, system, versions)
     return Device(kind, processor_name(), threads, system, (torch_version,))

@@ -38,8 +38,8 @@ class Subject:
 def find_subject(text: str, *, resolution: int | None = None) -> Subject:
     """The network that `text` names: an ARCH, densenet-121, timm:NAME or torchvision:NAME.
 
-    resolution: another side of the input than the network's own, in pixels.
-    Raises: NasError, in one line, if there is none.
+    resolution: another side of the input than the network's own, in pixels; a library's model has
+    that of the library's own weights. Raises: NasError, in one line, if there is none.
     """
     library, separator, model = text.partition(":")
     if separator and library in LIBRARIES:
@@ -79,7 +79,7 @@ def _library_model(library: str, model: str, resolution: int | None) -> Subject:
     if library == "torchvision":
         models = _imported("torchvision.models", name)
         _check_known(name, model, models.list_models(module=models))
-        side = resolution or (299 if model == "inception_v3" else _USUAL_PX)
+        side = resolution or _torchvision_px(model)
         settings = {"init_weights": False} if model in ("inception_v3", "googlenet") else {}
         return Subject(name, lambda: _torchvision(model, settings), IN_CHANNELS, side)
     timm = _imported("timm", name)
@@ -87,6 +87,18 @@ def _library_model(library: str, model: str, resolution: int | None) -> Subject:
     size = timm.get_pretrained_cfg(model).input_size
     build: Callable[[], nn.Module] = lambda: timm.create_model(model, pretrained=False)  # noqa: E731
     return Subject(name, build, size[0], resolution or size[-1])
+
+
+def _torchvision_px(model: str) -> int:
+    """The side that torchvision's own first weights (IMAGENET1K_V1) are evaluated at."""
+    from torchvision import models
+
+    try:
+        weights: Any = models.get_model_weights(model)
+        size = next(iter(weights)).transforms().crop_size
+    except (ValueError, StopIteration, AttributeError):
+        return _USUAL_PX
+    return int(size[0])
 
 
 def _check_known(name: str, model: str, known: list[str]) -> None:

@@ -52,7 +52,7 @@ class Summary:
     """What the readings of one network say.
 
     spread: the median over the minimum, less one. noise: why the figure is noisy by `NOISE_RULE`;
-    empty where it is not.
+    empty where it is not. halves_ms: the minima of every other round and of the rounds between.
     """
 
     minimum_ms: float
@@ -60,6 +60,7 @@ class Summary:
     spread: float
     noise: str
     rounds: int
+    halves_ms: tuple[float, float]
 
 
 def chosen_clock(name: str, device: str, threads: int) -> str:
@@ -119,13 +120,14 @@ def summarise(readings: Sequence[float]) -> Summary:
     """Minimum, median and whether they mean anything, of readings in the order of the rounds."""
     minimum, median = min(readings), statistics.median(readings)
     spread = median / minimum - 1.0
-    return Summary(minimum, median, spread, _noise(readings, spread), len(readings))
+    halves = min(readings[::2]), min(readings[1::2] or readings)
+    noise = _noise(len(readings), halves, spread)
+    return Summary(minimum, median, spread, noise, len(readings), halves)
 
 
-def _noise(readings: Sequence[float], spread: float) -> str:
-    if len(readings) < LEAST_ROUNDS:
-        return f"only {len(readings)} rounds"
-    halves = min(readings[::2]), min(readings[1::2])
+def _noise(rounds: int, halves: tuple[float, float], spread: float) -> str:
+    if rounds < LEAST_ROUNDS:
+        return f"only {rounds} rounds"
     apart = max(halves) / min(halves) - 1.0
     if apart > SETTLED:
         return f"two halves of the rounds differ by {apart:.0%}"

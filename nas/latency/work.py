@@ -22,7 +22,8 @@ from nas.latency.program import Program, chained, random_weights
 from nas.latency.runners import describe_device, faster_layout, onnx_run, torch_run, torch_threads
 from nas.latency.timing import Pace, Run, chosen_clock, clock_called, interleave
 
-WORK_SCHEMA = 1
+WORK_SCHEMA = 2
+"""1 had features of parts that did not tell channels by multiples of 16."""
 GROUP = 16
 PASSES = 3
 ROUNDS = 10

@@ -9,7 +9,7 @@ from pathlib import Path
 
 from nas.errors import RunError
 from nas.files import write_text_atomic
-from nas.latency.table import LatencyTable, check_space, read_table
+from nas.latency.table import LatencyTable, check_space, names_table, read_table
 from nas.space import SearchSpace, random_network
 
 LATENCY = "latency:"
@@ -26,14 +26,10 @@ def load_tables(
     tables: dict[str, LatencyTable] = {}
     for metric in sorted(set(metrics)):
         path = metric.removeprefix(LATENCY)
-        if metric.startswith(LATENCY) and _is_file(path):
+        if metric.startswith(LATENCY) and names_table(path):
             tables[metric] = read_table(Path(path))
             check_space(tables[metric], path, random_network(space, seed)[0], space.name)
     return tables
-
-
-def _is_file(device: str) -> bool:
-    return device.endswith(".json") or "/" in device or Path(device).is_file()
 
 
 def keep_tables(folder: Path, tables: Mapping[str, LatencyTable]) -> None:

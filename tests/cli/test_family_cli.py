@@ -33,7 +33,7 @@ def test_the_published_family_lands_in_files_that_nas_cost_reads(nas, flags):
     assert done.code == 0
     folder = Path("family-efficientnet-b0")
     assert sorted(path.name for path in folder.iterdir()) == sorted(
-        [f"{name}.json" for name in MEMBERS] + ["family.csv"]
+        [f"{name}.json" for name in MEMBERS] + ["family.csv", "record.json"]
     )
     for name in MEMBERS:
         read = ArchSpec.from_json((folder / f"{name}.json").read_text())
@@ -96,7 +96,8 @@ def test_the_formula_s_phi_may_be_fractions_negative_listed_or_repeated(nas):
 def test_json_is_one_document_with_the_documented_keys(nas):
     document = json.loads(nas("family", *PAPER, "--json").out)
     assert set(document) == {
-        "rule", "coefficients", "resolution_multiple", "baseline", "out", "members", "comparison",
+        "rule", "coefficients", "resolution_multiple", "baseline", "out", "latency", "members",
+        "comparison",
     }  # fmt: skip
     assert document["rule"] == "formula"
     assert document["coefficients"]["nominal_ratio"] == pytest.approx(1.9203, abs=1e-4)

@@ -12,6 +12,8 @@ from typing import Any
 import pytest
 from latency_space import SmallSpace, simulated
 
+from nas.comparison.library_models import library_model
+from nas.latency.subjects import find_subject
 from nas.space import random_network
 
 Nas = Callable[..., Any]
@@ -32,6 +34,7 @@ def test_networks_are_measured_together(nas: Nas, arch: Path, device: str) -> No
     assert "5 %" in document["noise_rule"]
     first, second = document["networks"]
     for each in (first, second):
+        assert each["resolution_px"] == 16
         assert 0 < each["minimum_ms"] <= each["median_ms"]
         assert each["spread"] == pytest.approx(each["median_ms"] / each["minimum_ms"] - 1)
         assert each["rounds"] == 6
@@ -83,6 +86,19 @@ def test_an_unknown_model_gets_the_nearest_name(nas: Nas, name: str) -> None:
     done = nas("latency", "measure", name)
     assert done.code == 2
     assert "did you mean" in done.err
+
+
+@pytest.mark.parametrize(
+    ("name", "side"),
+    # torchvision's recipes: references/classification/README.md of its repository.
+    [("efficientnet_b3", 300), ("inception_v3", 299), ("resnet18", 224)],
+)
+def test_a_library_s_model_has_the_side_of_its_weights(name: str, side: int) -> None:
+    measured = find_subject(f"torchvision:{name}")
+    compared = library_model(name)
+    assert compared is not None
+    assert measured.resolution_px == compared.resolution_px == side
+    assert find_subject(f"torchvision:{name}", resolution=96).resolution_px == 96
 
 
 def test_a_table_is_fitted_to_another_machine_s_results(

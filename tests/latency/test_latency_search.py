@@ -18,10 +18,11 @@ from nas.objective import Bound
 from nas.runs.records import open_run
 from nas.searching.config import SearchConfig
 from nas.searching.device_tables import keep_tables
-from nas.searching.finalists import with_measured
+from nas.searching.finalists import measured_too_slow, with_measured
 from nas.searching.loop import Search, make_executor
 from nas.searching.problem import Problem, load_problem
 from nas.spec import ArchSpec
+from nas.trust.candidates import judged_networks
 
 TARGET = 100_000
 
@@ -209,3 +210,41 @@ def test_the_command_says_what_was_predicted(
     assert "latencies are predicted, not measured: the table is of onnxruntime 0" in done.out
     document = json.loads(Path("run/best.json").read_text())
     assert document["latency"]["met"] is None
+
+
+def test_no_winner_was_measured_to_be_too_slow(path: Path, limit: float, tmp_path: Path) -> None:
+    """Neither the found network, nor that of the paper's reward, nor what is retrained."""
+    problem = problem_of(path, limit)
+    trials = trials_of(problem, tmp_path)
+    predicted = with_measured(problem, trials, slower_by(lambda arch, ms: 1.0))
+    assert predicted.best is not None
+    assert predicted.paper_best is not None
+    winners = {predicted.best.spec.digest(), predicted.paper_best.spec.digest()}
+
+    def unlucky(arch: ArchSpec, ms: float) -> float:
+        return 3.0 if arch.digest() in winners else 1.0
+
+    result = with_measured(problem, trials, slower_by(unlucky))
+    assert result.latency is not None
+    assert result.latency.met is True
+    met = {each.trial: each.met for each in result.latency.finalists}
+    for winner in (result.best, result.paper_best, result.reward_best):
+        assert winner is not None
+        assert winner.spec.digest() not in winners
+    assert result.best is not None
+    assert result.paper_best is not None
+    assert met[result.best.trial or 0]
+    assert met[result.paper_best.trial or 0]
+
+    (tmp_path / "best.json").write_text(json.dumps(result.to_dict()))
+    slow = measured_too_slow(tmp_path)
+    assert slow == {number for number, each in met.items() if not each}
+    assert slow
+    retrained = judged_networks(problem, trials, 3, slow)
+    assert retrained[0].arch.digest() == result.best.spec.digest()
+    assert not winners & {one.arch.digest() for one in retrained}
+    # Where nothing meets the bound the search reports what was predicted, and so is retrained.
+    nothing = with_measured(problem, trials, slower_by(lambda arch, ms: 2 * limit / ms))
+    (tmp_path / "best.json").write_text(json.dumps(nothing.to_dict()))
+    assert measured_too_slow(tmp_path) == frozenset()
+    assert measured_too_slow(tmp_path / "absent") == frozenset()

@@ -15,6 +15,7 @@ from nas.archs import resized
 from nas.errors import NasError
 from nas.latency.errors import LatencyError
 from nas.latency.fitting import read_results, table_of
+from nas.latency.model import model_ms
 from nas.latency.parts import parts_of
 from nas.latency.table import LatencyTable, check_space, describe_table, read_table, write_table
 from nas.space import random_network
@@ -91,6 +92,35 @@ def test_other_files_are_refused_in_one_line(tmp_path: Path, write: Write) -> No
         assert "\n" not in str(raised.value)
 
 
+def test_a_table_of_an_older_model_is_refused(
+    table: LatencyTable, work: dict[str, Any], write: Write
+) -> None:
+    # Its model names features that are not counted any more: they would silently cost nothing.
+    old = {**table.to_dict(), "schema": 1}
+    with pytest.raises(
+        LatencyError, match=r"old\.json has schema 1, this version reads 2; measure"
+    ):
+        read_table(write("old.json", old))
+    with pytest.raises(LatencyError, match="has schema 1, this version reads 2"):
+        read_results(write("results.json", {**simulated(work), "schema": 1}))
+
+
+def test_work_that_a_table_has_not_seen_is_named(table: LatencyTable) -> None:
+    (arch,) = fresh_networks(1)
+    assert table.unknown(arch) == ()
+    assert table.unknown(resized(arch, resolution=24)) == ()
+    stages = tuple(dataclasses.replace(stage, kernel=7) for stage in arch.stages)
+    other = dataclasses.replace(arch, stages=stages)
+    assert any("depthwise k7" in name for name in table.unknown(other))
+
+
+def test_other_channels_take_what_their_like_takes() -> None:
+    model = {"part": 0.5, "pointwise macs, 16s to 16s": 2.0, "pointwise macs, 16s to others": 4.0}
+    assert model_ms(model, {"pointwise macs, 16s to 16s": 3}) == 6.5
+    assert model_ms(model, {"pointwise macs, others to 16s": 3}) == 9.5
+    assert model_ms(model, {"depthwise k3 s1 outputs, 16s": 3}) == 0.5
+
+
 def test_a_table_is_for_its_space_and_input(table: LatencyTable) -> None:
     (arch,) = fresh_networks(1)
     check_space(table, "t.json", arch, "small")
@@ -105,7 +135,7 @@ def test_results_that_are_none_or_not_done_are_refused(work: dict[str, Any], wri
     assert read_results(write("good.json", good))["work_digest"] == good["work_digest"]
     changed = {**good, "work": {**work, "batch": 2}}
     cases = {
-        "holds no results": {"schema": 1},
+        "holds no results": {"schema": good["schema"]},
         "has 3 of": {**good, "groups_done": 3},
         "is damaged": changed,
         "schema 99": {**good, "schema": 99},

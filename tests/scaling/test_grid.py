@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 import dataclasses
+import hashlib
 import itertools
 import random
 
 import pytest
 
+from nas.archs import find_network
 from nas.cost import network_cost
 from nas.errors import ConfigError
 from nas.scaling.grid import Grid, feasible_grid, next_tolerance
@@ -17,6 +19,22 @@ from nas.spec import ArchSpec
 
 B0 = efficientnet_b0()
 B0_AT_64 = dataclasses.replace(B0, resolution=64)
+
+# Baseline, px, settings; networks, digest of their digests.
+ENUMERATED = (
+    ("efficientnet-b0", 64, {"ratio": 8, "step": 0.05}, 452, "67fa30722730"),
+    ("efficientnet-b0", 224, {"step": 0.05}, 48, "2f06922e6e65"),
+    ("efficientnet-b0", 64, {"constraint": "activations"}, 759, "ca7b6d19c6b0"),
+    ("resnet-18", 64, {"step": 0.05}, 14, "e7346d68239f"),
+    (
+        "resnet-50",
+        64,
+        {"ratio": 3, "tolerance": 0.2, "step": 0.1, "constraint": "params"},
+        58,
+        "6dbf876e107a",
+    ),
+    ("mobilenet-v3-large", 64, {"ratio": 4, "step": 0.05}, 60, "59235e77830a"),
+)
 
 
 def digests(grid: Grid) -> set[str]:
@@ -101,6 +119,30 @@ def test_b0_at_64_px_has_about_20_networks_within_10_percent() -> None:
         coefficients = point.coefficients
         assert min(coefficients.alpha, coefficients.beta, coefficients.gamma) == 1
     assert len(feasible_grid(B0_AT_64, tolerance=0.03, step=0.05).points) == 4
+
+
+def test_large_grids_are_what_trying_every_combination_gave() -> None:
+    """Counts and digests of digests that an enumeration of all combinations of steps left behind.
+
+    It built and counted each network by itself.
+    """
+    for name, side, settings, count, digest in ENUMERATED:
+        baseline = dataclasses.replace(find_network(name), resolution=side)
+        grid = feasible_grid(baseline, **settings)  # type: ignore[arg-type]
+        found = ",".join(point.arch.digest() for point in grid.points)
+        assert (len(grid.points), hashlib.sha256(found.encode()).hexdigest()[:12]) == (
+            count,
+            digest,
+        )
+
+
+def test_a_ratio_of_64_is_listed() -> None:
+    grid = feasible_grid(B0_AT_64, ratio=64, tolerance=0.02, step=0.5)
+    assert len(grid.points) > 20
+    for point in grid.points:
+        ratio = network_cost(point.arch).flops / network_cost(B0_AT_64).flops
+        assert ratio == point.ratio
+        assert abs(ratio / 64 - 1) <= 0.02
 
 
 def test_a_wider_tolerance_is_offered_where_few_networks_are_left() -> None:
