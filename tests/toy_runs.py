@@ -82,5 +82,7 @@ def results(run: Path) -> dict[str, object]:
     best = json.loads((run / "search" / "best.json").read_text())
     rows = csv.DictReader((run / "search" / "trials.csv").open())
     trials = {r["digest"]: (r["state"], r["accuracy"]) for r in rows if not r["repeat_of"]}
-    family = {path.name: path.read_bytes() for path in (run / "family").iterdir()}
+    # Not the record of when it was made.
+    members = [path for path in (run / "family").iterdir() if path.name != "record.json"]
+    family = {path.name: path.read_bytes() for path in members}
     return {"best": best["best"]["digest"], "trials": trials, "family": family}

@@ -48,10 +48,11 @@ def command(
     nas report RUN -o report.html --plots plots
     nas report --compare RUN1 RUN2
 
-    RUN is the folder of a search, of `nas run`, of a scaling fit or of a training; the newest
-    search where it is left out. A search may be at work: it is not disturbed, and the report is a
-    snapshot. The file needs no network and no other file, prints, and says of every number what
-    kind of number it is. What a run does not have is left out, with the command that would make it.
+    RUN is the folder of a search, of `nas run`, of a scaling fit or study, or of a training; where
+    it is left out, what was worked on last below runs/. A search may be at work: it is not
+    disturbed, and the report is a snapshot. The file needs no network and no other file, prints,
+    and says of every number what kind of number it is. What a run does not have is left out, with
+    the command that would make it.
 
     \b
     --json: report, bytes, plots (their files), dashboard (a command that shows the study live,
@@ -59,8 +60,9 @@ def command(
     """  # noqa: D301 - \b is click's mark for text that must not be re-wrapped
     from nas.files import write_text_atomic
     from nas.report.html import REPORT, comparison_html, page_html
+    from nas.runs.finding import existing
 
-    folders = [_existing(run) for run in runs]
+    folders = [existing(run) for run in runs]
     dashboard: str | None = None
     absent: list[dict[str, str]] = []
     if comparing:
@@ -80,22 +82,15 @@ def command(
     _tell(path, files, dashboard, absent, as_json)
 
 
-def _existing(run: Path) -> Path:
-    """A run by its path, or by its name below runs/."""
-    from nas.runs.records import RUNS
-
-    return RUNS / run if not run.exists() and (RUNS / run).is_dir() else run
-
-
 def _only(folders: list[Path]) -> Path:
-    from nas.runs.records import newest_run
+    from nas.runs.finding import newest_folder
 
     if len(folders) > 1:
         raise ConfigError(
             f"{len(folders)} runs are named, and a report is on one; `nas report --compare` sets "
             "several side by side"
         )
-    return folders[0] if folders else newest_run()
+    return folders[0] if folders else newest_folder()
 
 
 def _write(plots: list[Plot], folder: Path) -> list[Path]:

@@ -15,9 +15,7 @@ from nas.files import write_text_atomic
 from nas.pipeline.folder import PLAN, STAGES, is_pipeline
 from nas.pipeline.plan import Plan, parse_plan, read_plan
 from nas.pipeline.written_plan import written_plan
-
-RUNS = Path("runs")
-"""As `nas.runs.records.RUNS`, whose module help need not import."""
+from nas.runs.finding import RUNS
 
 
 @click.command("run")
@@ -78,8 +76,9 @@ def command(
 
     \b
     --json: folder, state, stages (list; each: stage, state, seconds, attempts, place, commands,
-    result). With --dry-run: folder, gpus, stages (list; each: stage, commands, done, seconds,
-    worker_hours, gpu_hours, bytes, known_by).
+    result). With --dry-run: folder, gpus, spread (the factor within which the sum of the seconds
+    is meant), stages (list; each: stage, commands, done, seconds, start_seconds, worker_hours,
+    gpu_hours, bytes, known_by).
     """  # noqa: D301 - \b is click's mark for text that must not be re-wrapped
     plan = _plan(place, data, target_flops, quick)
     if write_plan is not None:

@@ -23,7 +23,7 @@ _COMMANDS = {"retrain": "train"}
 # Options that the run sets itself, or that would keep a stage from leaving its result.
 _SET_HERE: Mapping[str, tuple[str, ...]] = {
     "search": ("storage",),
-    "fit-scaling": ("baseline",),
+    "fit-scaling": ("baseline", "published"),
     "family": ("baseline",),
     "report": ("output", "compare"),
 }

@@ -1,24 +1,27 @@
 """About what each stage of a plan takes: seconds, hours of workers, bytes.
 
-One figure is measured: seconds of an epoch of a network at the target, as `nas search --dry-run`
-finds it. The others follow from epochs, images and FLOPs and are a guide to the order of magnitude:
-time does not grow as FLOPs do, least of all on a GPU, and each stage takes some seconds to start.
+Two figures are measured: seconds of an epoch of a network at the target, as `nas search --dry-run`
+finds it, and seconds until a process has started. The others follow from epochs, images and FLOPs.
+Time does not grow as FLOPs do, least of all on a GPU, so they are a guide: see `SPREAD`.
 """
 
 from __future__ import annotations
 
+import dataclasses
 from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from nas.cli.run_checks import search_epochs, search_problem, training_recipe
+from nas.cli.run_start import start_seconds, starts
 from nas.cli.run_unit import Unit, images_of, measured_unit, share_of
 from nas.cost import network_cost
 from nas.errors import NasError
 from nas.pipeline.plan import Plan
 from nas.pipeline.record import Record
 from nas.spec import ArchSpec
+from nas.units import format_duration
 
 if TYPE_CHECKING:
     from nas.data.images import DataSet
@@ -31,20 +34,25 @@ WEIGHT_BYTES = 4
 TRAINING_BYTES = 10_000
 SMALL_BYTES = 100_000
 REPORT_BYTES = 2_000_000
-# EfficientNet-B0, MobileNetV2 and MobileNetV3, each by width and by compound scaling.
-_ALTERNATIVES = 6
+SPREAD = 2.0
+"""A whole run takes the sum of the estimates within this factor; docs/run.md has what was seen."""
+
+# What `nas fit-scaling` reads beside the fields of its configuration.
+_FIT_SETTINGS = frozenset({"recipe", "subset", "batch", "device", "resolution", "given_options"})
 
 
 @dataclass(frozen=True)
 class Estimate:
-    """seconds: None where nobody knows, 0 for a stage of seconds. worker_hours: of all workers
-    together; None for stages that train nothing. source: how the seconds are known.
+    """seconds: None where nobody knows; with `start_seconds`, of processes that start.
+    worker_hours: of all workers together; None for stages that train nothing. source: how the
+    seconds are known.
     """
 
     seconds: float | None
     worker_hours: float | None
     bytes: float
     source: str
+    start_seconds: float = 0.0
 
 
 def estimates(
@@ -54,7 +62,26 @@ def estimates(
 
     Raises: NasError for settings that a stage would refuse.
     """
-    found = {stage: _small(plan, stage) for stage in plan.stages}
+    started = start_seconds()
+    return {
+        stage: _started(one, started * starts(plan, parsed, stage))
+        for stage, one in _worked_stages(plan, parsed, folder, record).items()
+    }
+
+
+def _started(estimate: Estimate, seconds: float) -> Estimate:
+    if estimate.seconds is None:
+        return estimate
+    source = ", ".join(filter(None, (estimate.source, f"{format_duration(seconds)} to start")))
+    total = estimate.seconds + seconds
+    return dataclasses.replace(estimate, seconds=total, source=source, start_seconds=seconds)
+
+
+def _worked_stages(
+    plan: Plan, parsed: Mapping[str, Mapping[str, Any]], folder: Path, record: Record
+) -> dict[str, Estimate]:
+    """As `estimates`, without what processes take to start."""
+    found = {stage: _small(stage) for stage in plan.stages}
     problem: Problem | None = None
     each: float | None = None
     source = "nothing tells"
@@ -85,7 +112,7 @@ def estimates(
     return found
 
 
-def _small(plan: Plan, stage: str) -> Estimate:
+def _small(stage: str) -> Estimate:
     return Estimate(0.0, None, REPORT_BYTES if stage == "report" else SMALL_BYTES, "")
 
 
@@ -104,12 +131,18 @@ def _search(
 
 
 def _trust(parsed: Mapping[str, Mapping[str, Any]], unit: Unit) -> Estimate:
+    from nas.trust.alternatives import alternatives
+
     parameters = parsed["trust"]
     short = search_epochs(parsed["search"])
     trials = parsed["search"]["trials"] or 60
     long = parameters["epochs"] or 3 * short
     random_ones = trials if parameters["random"] is None else min(parameters["random"], trials)
-    networks = 2 * parameters["networks"] + bool(random_ones) + _ALTERNATIVES
+    rivals = alternatives(
+        unit.flops, resolution=unit.network.resolution, classes=unit.network.classes
+    )
+    chosen = min(2 * parameters["networks"], trials)
+    networks = chosen + bool(random_ones) + sum(one.arch is not None for one in rivals)
     one = unit.training(1, whole=False)
     trainings = random_ones + networks * parameters["seeds"]
     seconds = None
@@ -128,12 +161,13 @@ def _training(parameters: Mapping[str, Any], unit: Unit, network: ArchSpec) -> E
 
 
 def _fit(parameters: Mapping[str, Any], unit: Unit, images: DataSet) -> Estimate:
+    from nas.fitting.config import FitConfig
     from nas.fitting.halving import planned_trainings
     from nas.fitting.run import prepare_points
     from nas.fitting.settings import fit_config
 
-    kept = {"baseline_text", "data", "out", "workers", "dry_run", "quiet", "as_json"}
-    settings = {name: value for name, value in parameters.items() if name not in kept}
+    known = {field.name for field in dataclasses.fields(FitConfig)} | _FIT_SETTINGS
+    settings = {name: value for name, value in parameters.items() if name in known - {"data"}}
     share = share_of(settings["subset"], unit.searched_images)
     config = fit_config(unit.network, images.name, images, settings)
     size = CHECKPOINT_BYTES * network_cost(unit.network).params * config.ratio

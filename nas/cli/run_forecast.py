@@ -10,7 +10,7 @@ import click
 
 from nas.cli.output import print_json, print_table
 from nas.cli.run_commands import parsed_stages
-from nas.cli.run_estimate import Estimate, estimates
+from nas.cli.run_estimate import SPREAD, Estimate, estimates
 from nas.cli.run_stages import at_working_folder, plan_steps
 from nas.pipeline.changes import check_unchanged
 from nas.pipeline.plan import Plan
@@ -39,7 +39,7 @@ def show_forecast(plan: Plan, folder: Path, as_json: bool) -> None:
         for step in steps
     ]
     if as_json:
-        print_json({"folder": str(folder), "gpus": gpus, "stages": rows})
+        print_json({"folder": str(folder), "gpus": gpus, "spread": SPREAD, "stages": rows})
         return
     click.echo(f"dry run: nothing is written; everything would go to {folder}\n")
     for row in rows:
@@ -56,6 +56,7 @@ def show_forecast(plan: Plan, folder: Path, as_json: bool) -> None:
 def _document(expected: Estimate, gpus: int) -> dict[str, Any]:
     return {
         "seconds": expected.seconds,
+        "start_seconds": expected.start_seconds,
         "worker_hours": expected.worker_hours,
         "gpu_hours": expected.worker_hours if gpus else None,
         "bytes": expected.bytes,
@@ -69,7 +70,7 @@ def _cells(row: dict[str, Any]) -> tuple[str, ...]:
     seconds, hours = row["seconds"], row["worker_hours"]
     return (
         row["stage"],
-        "not known" if seconds is None else format_duration(seconds) if seconds else "seconds",
+        "not known" if seconds is None else format_duration(seconds),
         "-" if not hours else f"{hours:.3g}",
         format_bytes(row["bytes"]),
         row["known_by"],
@@ -83,7 +84,9 @@ def _print_sum(rows: list[dict[str, Any]], gpus: int) -> None:
     what = f"{hours:.3g} GPU-hours" if gpus else f"{hours:.3g} hours of workers, no GPU here"
     more = "" if len(known) == len(left) else " and what is not known"
     disk = sum(row["bytes"] for row in left)
+    total = sum(known)
+    low, high = format_duration(total / SPREAD), format_duration(total * SPREAD)
     click.echo(
-        f"\nall together: about {format_duration(sum(known))}{more}, {what}, "
-        f"{format_bytes(disk)} of disk"
+        f"\nall together: about {format_duration(total)}{more} (from {low} to {high}: networks "
+        f"differ in speed by more than FLOPs tell), {what}, {format_bytes(disk)} of disk"
     )

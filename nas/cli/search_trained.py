@@ -60,13 +60,20 @@ def report_trust(
     """
     if not networks:
         return {}
+    from nas.runs.records import command_line
     from nas.trust.retraining import trust_report
     from nas.trust.settings import TrustSettings
 
     say = (lambda line: None) if quiet else (lambda line: click.echo(line, err=True))
     try:
         with contextlib.redirect_stdout(sys.stderr):
-            report = trust_report(run, TrustSettings(networks), workers, say)
+            report = trust_report(
+                run,
+                TrustSettings(networks),
+                workers,
+                say,
+                command=command_line(sys.argv[1:]),
+            )
     except NasError as error:
         click.echo(f"no trust report: {error}; `nas trust {run.folder}` tries again", err=True)
         return {"trust": None, "trust_error": str(error)}

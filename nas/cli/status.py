@@ -55,7 +55,8 @@ def command(
 ) -> None:
     """Show where a search stands, while it runs or afterwards.
 
-    RUN is a run folder or the URL of a shared database; the newest run where it is left out.
+    RUN is the folder of a search or of `nas run`, a name below runs/, or the URL of a shared
+    database; where it is left out, the search that was worked on last, in a `nas run` or by itself.
     Nothing is written or locked, so the search is not disturbed.
 
     \b

@@ -63,10 +63,15 @@ def _print_head(status: Status) -> None:
     pruned = f", stopped as hopeless: {status.pruned}" if status.pruned else ""
     click.echo(f"refused: {status.refused}, repeats: {status.repeats}, failed: {failed}{pruned}")
     if status.under_way:
-        names = [str(entry.get("trial", entry.get("question"))) for entry in status.under_way]
+        # A question becomes a trial when it is answered, and gets the trial's number then.
+        names = [
+            f"{name} {entry[name]}"
+            for entry in status.under_way
+            for name in ("trial", "question")
+            if name in entry
+        ]
         more = "" if len(names) <= _MOST_UNDER_WAY else ", ..."
-        listed = ", ".join(names[:_MOST_UNDER_WAY])
-        click.echo(f"under way: {len(names)} (trial {listed}{more})")
+        click.echo(f"under way: {len(names)} ({', '.join(names[:_MOST_UNDER_WAY])}{more})")
     for training in status.trainings[:_MOST_UNDER_WAY]:
         click.echo(
             f"training: network {training['digest'][:8]}, after epoch {training['epoch']} "

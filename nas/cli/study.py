@@ -102,19 +102,22 @@ def scaling(
     put in words with its interval. What is done is kept: the same command goes on.
 
     It leaves curves.csv, figure3, figure8 and figure4 (.png and .svg, in the shape of the paper's)
-    and summary.md in the study's folder.
+    and summary.md in the study's folder. Of a baseline that the paper scales, its published points
+    stand in panels of their own, and in published.csv.
 
     \b
     --json: baseline, baseline_digest, resolution_px, data, epochs, seeds, source, seed_sd, level,
     points (the rows of curves.csv), curves (each: curve, early_gain_per_doubling,
-    late_gain_per_doubling, bend, split_ratio, last_ratio, verdict), differences, headlines,
-    warnings, command, out. With --dry-run: networks, trainings, epochs, warnings.
+    late_gain_per_doubling, bend, split_ratio, last_ratio, verdict), differences, published (the
+    rows of published.csv), headlines, warnings, command, out. With --dry-run: networks, trainings,
+    epochs, warnings.
     """  # noqa: D301 - \b is click's mark for text that must not be re-wrapped
     from nas.archs import find_network
     from nas.cli.study_text import show_outcome, show_plan, upsampling
     from nas.data.opening import open_data
     from nas.fitting.settings import data_of_run, run_of
-    from nas.runs.records import command_line, newest_run
+    from nas.runs.finding import newest_run
+    from nas.runs.records import command_line
     from nas.studies.run import check_study
     from nas.studies.settings import chosen_coefficients, default_folder, study_config
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from typing import Any
 
 import click
@@ -58,7 +59,7 @@ class Starts(click.ParamType):
             starts = tuple((depth, resolution) for depth, resolution in pairs)
         except ValueError:
             starts = ()
-        if not starts or any(number <= 0 for pair in starts for number in pair):
+        if not starts or not all(0 < number < math.inf for pair in starts for number in pair):
             self.fail(
                 f"'{value}' is no list of depth,resolution; write \"1,1 2,1.3\" or published",
                 param,

@@ -138,7 +138,7 @@ def command(
     opened = open_data(data, strict=strict)
     report_duplicates(opened, opened.problems)
     plan = plan_of_settings(spec, initial, own_resolution, opened, recipe, _note, **choices)
-    with joined() as processes:
+    with joined(device) as processes:
         _train(
             plan,
             opened,

@@ -52,10 +52,10 @@ def command(
 ) -> None:
     """Train the networks of a finished search longer and say how far it can be trusted.
 
-    RUN is a run folder of `nas search --data`; the newest run where it is left out. The best
-    networks and some drawn from the others are trained longer with new seeds, beside the best of a
-    random search and EfficientNet-B0, MobileNetV2 and MobileNetV3 scaled to the same FLOPs. What
-    is done is kept in RUN/trust: the same command goes on.
+    RUN is a run folder of `nas search --data`, or of `nas run`; the newest run where it is left
+    out. The best networks and some drawn from the others are trained longer with new seeds, beside
+    the best of a random search and EfficientNet-B0, MobileNetV2 and MobileNetV3 scaled to the same
+    FLOPs. What is done is kept in RUN/trust: the same command goes on.
 
     \b
     --json: data, toy, judged_on, proxy_epochs, long_epochs, kendall_tau, compared, seed_sd,
@@ -64,14 +64,13 @@ def command(
     """  # noqa: D301 - \b is click's mark for text that must not be re-wrapped
     from nas.cli.output import print_json
     from nas.runs.data_record import keep_data
-    from nas.runs.records import RUNS, locked, newest_run, read_run
+    from nas.runs.finding import search_folder
+    from nas.runs.records import command_line, locked, read_run
     from nas.searching.problem import load_problem
     from nas.trust.retraining import trust_report
     from nas.trust.settings import TrustSettings
 
-    folder = newest_run() if run is None else run
-    if not folder.exists() and (RUNS / folder).is_dir():
-        folder = RUNS / folder
+    folder = search_folder(run)
     opened = read_run(folder)
     settings = TrustSettings(networks, epochs, seeds, random, pretrained)
     problem = load_problem(opened.config)
@@ -82,7 +81,14 @@ def command(
         interrupt_on_sigterm()
         try:
             with contextlib.redirect_stdout(sys.stderr):
-                report = trust_report(opened, settings, workers, say, problem)
+                report = trust_report(
+                    opened,
+                    settings,
+                    workers,
+                    say,
+                    problem,
+                    command=command_line(sys.argv[1:]),
+                )
         except KeyboardInterrupt:
             click.echo("interrupted; what was trained is kept, the same command goes on", err=True)
             sys.exit(130)

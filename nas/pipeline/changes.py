@@ -15,7 +15,18 @@ from nas.pipeline.step import Step
 _UNFINISHED: Mapping[str, frozenset[str]] = {
     "search": frozenset({"trials", "timeout"}),
     "trust": frozenset({"networks", "epochs", "seeds", "random", "pretrained"}),
-    "fit-scaling": frozenset({"ratio", "tolerance", "step", "constraint", "epochs", "seeds"}),
+    "fit-scaling": frozenset(
+        {
+            "ratio",
+            "tolerance",
+            "step",
+            "constraint",
+            "latency_threads",
+            "latency_batch",
+            "epochs",
+            "seeds",
+        }
+    ),
 }
 
 

@@ -14,12 +14,13 @@ from pathlib import Path
 from typing import Any
 
 from nas.errors import RunError
+from nas.runs.finding import PIPELINE, SEARCH
 from nas.runs.marker import read_marker
 
 STAGES = ("search", "trust", "retrain", "fit-scaling", "family", "train", "export", "report")
 """In the order in which they run."""
 
-PLAN, STATE, LOGS, LOCK = "plan.toml", "state.json", "logs", "lock"
+PLAN, STATE, LOGS, LOCK = "plan.toml", PIPELINE, "logs", "lock"
 
 EARLIER = "earlier"
 """Below it, in a numbered folder each, what `--redo` has moved out of the way."""
@@ -33,8 +34,8 @@ def stage_place(stage: str, member: str) -> str:
     member: of the family, the one that the stage `train` trains.
     """
     return {
-        "search": "search",
-        "trust": "search/trust",
+        "search": SEARCH,
+        "trust": f"{SEARCH}/trust",
         "retrain": "retrained",
         "fit-scaling": "fit",
         "family": "family",

@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator, Mapping
 from pathlib import Path
 
+from nas.pipeline.folder import stage_place
 from nas.pipeline.plan import Plan
 
 
@@ -15,18 +16,20 @@ def inputs_of(plan: Plan, stage: str, folder: Path) -> dict[str, str]:
 
 
 def _inputs(plan: Plan, stage: str, folder: Path) -> Iterator[tuple[str, str]]:
+    if stage == "report":  # which shows whatever there is, and is made anew in seconds
+        return
+    results: Mapping[str, tuple[str, Callable[[Path], str]]] = {
+        "search": ("best.json", _network),
+        "fit-scaling": ("coefficients.json", _coefficients),
+        "family": (f"{plan.member}.json", _network),
+        "retrain": ("weights.safetensors", _bytes),
+        "train": ("weights.safetensors", _bytes),
+    }
     for other in plan.needs(stage):
-        for name, identify in {
-            "search": [("search/best.json", _network)],
-            "fit-scaling": [("fit/coefficients.json", _coefficients)],
-            "family": [(f"family/{plan.member}.json", _network)] if stage == "train" else [],
-            "retrain": [("retrained/weights.safetensors", _bytes)],
-            "train": [(f"trained-{plan.member}/weights.safetensors", _bytes)],
-        }.get(other, []):
-            path = folder / name
-            # The report shows whatever there is, and is made anew in seconds.
-            if path.is_file() and stage != "report":
-                yield name, identify(path)
+        file, identify = results[other]
+        name = f"{stage_place(other, plan.member)}/{file}"
+        if (folder / name).is_file():
+            yield name, identify(folder / name)
 
 
 def _network(path: Path) -> str:

@@ -134,7 +134,7 @@ class StageProcess:
             stdout=output,
             stderr=subprocess.STDOUT,
             cwd=self._working_folder,
-            env=_environment(),
+            env=child_environment(),
             pass_fds=(self._lock,),
             # Ctrl-C in the terminal would otherwise reach it twice: a second one ends it harshly.
             process_group=0,
@@ -164,7 +164,8 @@ class StageProcess:
                 )
 
 
-def _environment() -> dict[str, str]:
+def child_environment() -> dict[str, str]:
+    """The environment of a process that is to find this version of nas, wherever it works."""
     environment = {**os.environ, "PYTHONUNBUFFERED": "1"}
     root = Path(nas.__file__).resolve().parents[1]
     if root.name not in ("site-packages", "dist-packages"):

@@ -23,7 +23,7 @@ from nas.pipeline.folder import (
     read_state,
 )
 from nas.pipeline.plan import Plan
-from nas.runs.records import is_leftover, versions
+from nas.runs.records import is_leftover, provenance
 
 # Options of a stage that change how it is done and not what it makes.
 HARMLESS = frozenset({"device", "workers", "quiet", "ray", "gpus-per-candidate"})
@@ -80,7 +80,7 @@ class Record:
                 "command": command,
                 "working_folder": str(Path.cwd()),
                 "created": _now(),
-                "versions": versions(),
+                **provenance(),
                 "stages": {},
             }
         if plan.text != self._kept_plan():

@@ -8,11 +8,13 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+from nas.data.located import located
 from nas.references import REFERENCES
 from nas.report.choices import CommonChoices
 from nas.report.importance import LEAST_NETWORKS, Importance
-from nas.report.nearby import Nearby
+from nas.report.nearby import Fit, Nearby
 from nas.report.searched import Searched
+from nas.report.studied import Studied
 from nas.training.job import WEIGHTS
 
 
@@ -38,7 +40,7 @@ def absent_parts(
         baseline, data = _baseline_alone(nearby), _data_alone(nearby)
         missing.append(Absent("a search and what it found", "nas search --target-flops 400M"))
     else:
-        baseline, data = str(search.folder), search.config.data or "DIR"
+        baseline, data = str(search.folder), search.config.images or "DIR"
         missing += _absent_of_search(search, shown, common)
         if search.found is None:
             # The rest begins with a found network.
@@ -52,6 +54,9 @@ def absent_parts(
     if not nearby.fits:
         fit = _line("nas fit-scaling --baseline", baseline, "--data", data)
         missing.append(Absent("a scaling fit", fit))
+    if not nearby.studies:
+        study = _line("nas study scaling --baseline", baseline, "--data", data)
+        missing.append(Absent("a scaling study: curves by dimension and compound", study))
     if not nearby.families:
         fitted = ["--coefficients", str(nearby.fits[0].folder)] if nearby.fits else []
         family = _line("nas family --baseline", baseline, *(fitted if search is None else ()))
@@ -70,14 +75,18 @@ def _baseline_alone(nearby: Nearby) -> str:
     weights = [one.folder / WEIGHTS for one in nearby.trainings if one.result.get("weights")]
     if weights:
         return str(weights[0])
-    name = nearby.fits[0].config.baseline.name if nearby.fits else ""
+    name = next((one.config.baseline.name for one in _scaled(nearby)), "")
     return name if name in REFERENCES else "ARCH"
 
 
+def _scaled(nearby: Nearby) -> tuple[Fit | Studied, ...]:
+    return (*nearby.fits, *nearby.studies)
+
+
 def _data_alone(nearby: Nearby) -> str:
-    named = [fit.config.data for fit in nearby.fits]
-    named += [one.record.get("data") for one in nearby.trainings]
-    return next((str(data) for data in named if data), "DIR")
+    named = [(one.config.data, one.config.data_path) for one in _scaled(nearby)]
+    named += [(one.record.get("data"), one.record.get("data_path")) for one in nearby.trainings]
+    return next((located(data, path) for data, path in named if data), "DIR")
 
 
 def _absent_of_search(

@@ -11,11 +11,12 @@ from nas import __version__
 from nas.files import write_text_atomic
 from nas.report.comparison import Comparison
 from nas.report.kinds import Judged
-from nas.report.page import Page, gather
+from nas.report.page import Page, gather, study_label
 from nas.units import format_bytes, format_count, format_duration
 
 REPORT = "report.html"
 _CODE = re.compile(r"`([^`]+)`")
+_OPTION = re.compile(r"(?<!\S)(--?[a-z][\w-]*)")
 
 
 def write_report(folder: Path, output: Path | None = None) -> Path:
@@ -56,11 +57,13 @@ def _render(template: str, **content: Any) -> str:
         "percent": lambda value: f"{100 * float(value):.2f} %",
         # The only mark-up of messages: `code`.
         "worded": lambda text: Markup(_CODE.sub(r"<code>\1</code>", str(escape(text)))),
+        # Broken between its words and never inside an option's name.
+        "typed": lambda line: Markup(_OPTION.sub(r"<span>\1</span>", str(escape(line)))),
         "ratio": lambda value: f"{float(value):.2f}x",
         # An SVG that matplotlib wrote: it has escaped every text in it.
         "drawing": lambda plot: Markup(plot.inline),
     }
-    environment.globals |= {"Judged": Judged}
+    environment.globals |= {"Judged": Judged, "study_label": study_label}
     return environment.get_template(template).render(
         **content,
         version=__version__,

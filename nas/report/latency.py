@@ -20,7 +20,7 @@ _UNITS = {"latency": "ms", "throughput": "images/s"}
 
 @dataclass(frozen=True)
 class LatencyRow:
-    """One figure: of which network, on what, of what kind. note: why it is noisy, or empty."""
+    """One figure: of which network, on what, of what kind. note: what is to be known, or empty."""
 
     network: str
     device: str
@@ -57,7 +57,8 @@ def _finalists(path: Path) -> Iterator[LatencyRow]:
     report = document.get("latency") if isinstance(document, dict) else None
     for one in report.get("finalists", ()) if isinstance(report, dict) else ():
         name = f"trial {one['trial']} ({one['role']})"
-        for kind, note in (("predicted", ""), ("measured", str(one["noise"] or ""))):
+        notes = [*_noisy(one["noise"]), *([] if one["met"] else ["beyond the search's bound"])]
+        for kind, note in (("predicted", ""), ("measured", "; ".join(notes))):
             for table, value in one[f"{kind}_ms"].items():
                 yield LatencyRow(name, table, f"{float(value):.4g} ms", kind, note)
 
@@ -73,10 +74,14 @@ def _measured(path: Path) -> Iterator[LatencyRow]:
                 f"{_device(content.get('device'))}, batch {batch}",
                 f"{float(content['minimum_ms']):.3g} ms{more}",
                 "measured",
-                str(content.get("noise") or ""),
+                "; ".join(_noisy(content.get("noise"))),
             )
         except (KeyError, TypeError, ValueError):
             continue
+
+
+def _noisy(why: Any) -> list[str]:
+    return [f"noisy: {why}"] if why else []
 
 
 def _with_minimum(content: Any) -> Iterator[dict[str, Any]]:

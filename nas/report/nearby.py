@@ -1,4 +1,4 @@
-"""What else there is about a search: fits, families, trainings, a trust report, in files.
+"""What else there is about a search: fits, studies, families, trainings, a trust report, in files.
 
 Found inside the folder, and beside it where a file says that it is of the same network.
 """
@@ -17,13 +17,17 @@ from nas.errors import NasError
 from nas.fitting.config import FitConfig
 from nas.fitting.folder import FIT
 from nas.pipeline.folder import EARLIER
+from nas.report.studied import Studied, read_studied
 from nas.scaling.coefficient_files import FILE
-from nas.scaling.family_files import TABLE
+from nas.scaling.family_files import RECORD, TABLE
 from nas.spec import ArchSpec
+from nas.studies.folder import STUDY
 from nas.training.job import JOB, RESULT
 
 # Where evaluators and workers keep what only they read: many small files, none of them a result.
-_INNER = frozenset({"evaluator", "workers", "reports", "proxy", "__pycache__", EARLIER})
+_INNER = frozenset(
+    {"evaluator", "workers", "reports", "proxy", "trainings", "__pycache__", EARLIER}
+)
 _DEPTH = 3
 
 
@@ -46,10 +50,14 @@ class Fit:
 
 @dataclass(frozen=True)
 class FamilyTable:
-    """A family's table, as written: member, rule, multipliers, costs and ratios."""
+    """A family's table, as written: member, rule, multipliers, costs and ratios.
+
+    record: the command that made it; empty where an older version did.
+    """
 
     folder: Path
     rows: tuple[dict[str, str], ...]
+    record: dict[str, Any]
 
     @property
     def digests(self) -> dict[str, str]:
@@ -71,6 +79,7 @@ class Nearby:
     """Everything that was found; problems: files that cannot be read, a line each."""
 
     fits: tuple[Fit, ...]
+    studies: tuple[Studied, ...]
     families: tuple[FamilyTable, ...]
     trainings: tuple[Trained, ...]
     trust: dict[str, Any] | None
@@ -87,6 +96,10 @@ def look_around(folder: Path, network: ArchSpec | None) -> Nearby:
     outer_fits = _each(_fit, [f for f in beside if (f / FIT.name).is_file()], [])
     fits += [fit for fit in outer_fits if _same(network, fit.config.baseline)]
 
+    studies = _each(read_studied, [f for f in inside if (f / STUDY.name).is_file()], problems)
+    outer_studies = [f for f in beside if (f / STUDY.name).is_file() and _studies(f, network)]
+    studies += _each(read_studied, outer_studies, [])
+
     families = _each(_family, [f for f in inside if (f / TABLE).is_file()], problems)
     outer_families = [f for f in beside if (f / TABLE).is_file() and _grown_from(f, network)]
     families += _each(_family, outer_families, [])
@@ -101,6 +114,7 @@ def look_around(folder: Path, network: ArchSpec | None) -> Nearby:
     trust = _each(_read, [path for path in reports if path.is_file()][:1], problems)
     return Nearby(
         tuple(fits),
+        tuple(studies),
         tuple(families),
         tuple(trainings),
         trust[0] if trust else None,
@@ -120,10 +134,10 @@ def folders_in(folder: Path, depth: int = _DEPTH) -> Iterator[Path]:
 
 
 def _beside(folder: Path) -> list[Path]:
-    """The folders that commands make where a person works: trained/X, fit-X, family-X."""
+    """The folders that commands make where a person works: trained/X, fit-X, study-X, family-X."""
     found: dict[Path, Path] = {}
     for place in (Path(), folder.parent, folder.parent.parent):
-        for pattern in ("trained/*", "fit-*", "family-*"):
+        for pattern in ("trained/*", "fit-*", "study-*", "family-*"):
             for path in sorted(place.glob(pattern)):
                 if path.is_dir():
                     found.setdefault(path.resolve(), path)
@@ -166,7 +180,7 @@ def _fit(folder: Path) -> Fit:
 
 
 def _family(folder: Path) -> FamilyTable:
-    return FamilyTable(folder, _rows(folder / TABLE))
+    return FamilyTable(folder, _rows(folder / TABLE), _read_if_there(folder / RECORD))
 
 
 def _training(folder: Path) -> Trained:
@@ -182,6 +196,12 @@ def _grown_from(folder: Path, network: ArchSpec | None) -> bool:
     member = folder / "b0.json"
     found = _each(read_network, [member] if member.is_file() else [], [])
     return bool(found) and _same(network, found[0])
+
+
+def _studies(folder: Path, network: ArchSpec | None) -> bool:
+    """Whether a study is of this network; asked before its curves are made, which takes a while."""
+    configs = _each(STUDY.read, [folder], [])
+    return bool(configs) and _same(network, configs[0].baseline)
 
 
 def _is_one_of(spec: Any, known: Iterable[ArchSpec]) -> bool:

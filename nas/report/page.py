@@ -21,10 +21,17 @@ from nas.report.latency import LatencyRow, latency_rows
 from nas.report.nearby import Nearby, folders_in, look_around
 from nas.report.scaling_plots import family_plot, grid_plot
 from nas.report.searched import Searched, is_search, read_search
-from nas.report.surroundings import Command, commands, recorded_versions, this_machine
+from nas.report.surroundings import (
+    Command,
+    commands,
+    recorded_machines,
+    recorded_versions,
+    this_machine,
+)
 from nas.report.training_curve import training_curve
 from nas.report.trust_plot import trust_plot
 from nas.spec import ArchSpec
+from nas.studies.folder import STUDY
 
 
 @dataclass(frozen=True)
@@ -55,7 +62,8 @@ class Page:
     members: dict[str, str]
     commands: tuple[Command, ...]
     versions: dict[str, dict[str, str]]
-    machine: dict[str, str]
+    machines: dict[str, str]
+    machine: str
     dashboard: str
     absent: tuple[Absent, ...]
 
@@ -66,7 +74,7 @@ class Page:
 
 
 def gather(folder: Path) -> Page:
-    """Read a folder of `nas`: a search, a fit, a training, or one that holds several.
+    """Read a folder of `nas`: a search, a fit, a study, a training, or one that holds several.
 
     Raises: RunError if there is nothing of `nas` in it or several searches, or its search cannot
     be read.
@@ -74,10 +82,11 @@ def gather(folder: Path) -> Page:
     search = _search_in(folder)
     found = None if search is None or search.found is None else search.found.spec
     nearby = look_around(folder, found)
-    if search is None and not (nearby.fits or nearby.families or nearby.trainings):
+    others = nearby.fits or nearby.studies or nearby.families or nearby.trainings
+    if search is None and not others:
         raise RunError(
-            f"{folder} holds no search, fit, family or training of nas; name a run folder, or make "
-            "one with `nas search --target-flops 400M`"
+            f"{folder} holds no search, fit, study, family or training of nas; name a run folder, "
+            "or make one with `nas search --target-flops 400M`"
         )
     members = {d: name for family in nearby.families for d, name in family.digests.items()}
     shown = None if search is None else importance(search)
@@ -96,10 +105,16 @@ def gather(folder: Path) -> Page:
         members=members,
         commands=tuple(commands(folder, search, nearby)),
         versions=recorded_versions(search, nearby),
+        machines=recorded_machines(search, nearby),
         machine=this_machine(),
         dashboard="" if search is None else dashboard_command(search),
         absent=tuple(absent_parts(folder, search, nearby, shown, common, bool(latencies))),
     )
+
+
+def study_label(number: int) -> str:
+    """What the names of a study's figures begin with: nothing for the first of a page."""
+    return f"study-{number}-" if number else ""
 
 
 def dashboard_command(search: Searched) -> str:
@@ -132,8 +147,8 @@ def _search_in(folder: Path) -> Searched | None:
         raise RunError(f"there is no folder {folder}; name a run folder")
     if (folder / "run.json").is_file():
         return read_search(folder)
-    # What a fit or a training holds is its own.
-    if (folder / FIT.name).is_file():
+    # What a fit or a study holds is its own.
+    if (folder / FIT.name).is_file() or (folder / STUDY.name).is_file():
         return None
     below = [place for place in folders_in(folder, 2) if is_search(place)]
     if len(below) > 1:
@@ -162,6 +177,8 @@ def _plots(
             drawn.append(network_drawing(both, "stages"))
     for number, fit in enumerate(nearby.fits):
         drawn.append(grid_plot(fit, f"grid-{number}"))
+    for number, study in enumerate(nearby.studies):
+        drawn += study.plots(study_label(number))
     accuracies = {
         members[one.result["digest"]]: one.result["accuracy"]["top1"]
         for one in nearby.trainings
@@ -181,9 +198,11 @@ def _plots(
 
 
 def _networks_alone(nearby: Nearby) -> list[tuple[str, ArchSpec]]:
-    """What a folder without a search is about: a fit's baseline, else what was trained."""
-    if nearby.fits:
-        baseline = nearby.fits[0].config.baseline
+    """What a folder without a search is about: what is scaled there, else what was trained."""
+    scaled = [one.config.baseline for one in nearby.fits]
+    scaled += [one.config.baseline for one in nearby.studies]
+    if scaled:
+        baseline = scaled[0]
         return [(baseline.name or "baseline", baseline)]
     specs = [one.result["spec"] for one in nearby.trainings if one.result.get("spec")]
     return [(arch.name or "network", arch) for arch in map(ArchSpec.from_dict, specs[:2])]

@@ -26,7 +26,8 @@ def grid_plot(fit: Fit, name: str) -> Plot | None:
     rows = [row for row in last_length(fit) if row["expected"]]
     if not rows:
         return None
-    exponents = np.array(find_constraint(fit.config.constraint).exponents)
+    recorded = fit.coefficients.get("constraint_exponents")
+    exponents = np.array(recorded or find_constraint(fit.config.constraint).exponents)
 
     def place(alpha: float, beta: float, gamma: float) -> tuple[float, float] | None:
         growth = exponents * np.log([alpha, beta, gamma])
@@ -147,7 +148,11 @@ def family_plot(family: FamilyTable, accuracies: dict[str, float], name: str) ->
                 ha="center",
             )
         axes.set_xscale("log")
-        axes.set_xlabel("FLOPs (millions of multiply-adds), counted")
+        # Its own labels are formulas, which this style does not set.
+        axes.minorticks_off()
+        flops = [float(row["flops"]) for row, _ in trained]
+        axes.set_xticks([each / 1e6 for each in flops], [format_count(each) for each in flops])
+        axes.set_xlabel("FLOPs (multiply-adds), counted")
         axes.set_ylabel("top-1 accuracy (%), measured")
         said = "; ".join(f"{row['member']} {100 * accuracy:.2f} %" for row, accuracy in trained)
         return canvas.plot(

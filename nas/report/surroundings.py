@@ -1,10 +1,9 @@
-"""Where a report's numbers are from: commands, versions, the machine."""
+"""Where a report's numbers are from: commands, versions, machines."""
 
 from __future__ import annotations
 
-import os
-import platform
 import shlex
+from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -12,6 +11,9 @@ from typing import Any
 from nas.pipeline.folder import is_pipeline, read_state
 from nas.report.nearby import Nearby
 from nas.report.searched import Searched
+from nas.runs.machine import described, machine
+
+NOT_RECORDED = "not recorded: made by an older version, or by hand"
 
 
 @dataclass(frozen=True)
@@ -25,20 +27,29 @@ class Command:
 
 def commands(folder: Path, search: Searched | None, nearby: Nearby) -> list[Command]:
     """The commands that made what is shown, in the order in which they are run."""
-    if is_pipeline(folder):
-        return _of_pipeline(folder)
-    found = []
+    made = [_of(record, what) for what, record in _records(search, nearby)]
+    if not is_pipeline(folder):
+        return made
+    # The plan's stages tell their own, and what was made beside them is in the folder too.
+    stages = _of_pipeline(folder)
+    told = {"", *(one.line for one in stages)}
+    return stages + [one for one in made if one.line not in told]
+
+
+def _records(search: Searched | None, nearby: Nearby) -> Iterator[tuple[str, dict[str, Any]]]:
+    """What was made -> the record that its folder keeps, in the order in which they are made."""
     if search is not None:
-        found.append(_of(search.record, f"the search in {search.folder}"))
+        yield f"the search in {search.folder}", search.record
     if nearby.trust is not None:
-        found.append(Command("", "the trust report: `nas trust` does not record its flags"))
-    found += [_of(fit.record, f"the scaling fit in {fit.folder}") for fit in nearby.fits]
-    found += [
-        Command("", f"the family in {family.folder}: `nas family` does not record its flags")
-        for family in nearby.families
-    ]
-    found += [_of(one.record, f"the training in {one.folder}") for one in nearby.trainings]
-    return found
+        yield "the trust report", nearby.trust
+    for fit in nearby.fits:
+        yield f"the scaling fit in {fit.folder}", fit.record
+    for study in nearby.studies:
+        yield f"the scaling study in {study.folder}", study.record
+    for family in nearby.families:
+        yield f"the family in {family.folder}", family.record
+    for one in nearby.trainings:
+        yield f"the training in {one.folder}", one.record
 
 
 def _of_pipeline(folder: Path) -> list[Command]:
@@ -58,54 +69,31 @@ def _of_pipeline(folder: Path) -> list[Command]:
 
 
 def _of(record: dict[str, Any], made: str) -> Command:
-    return Command(str(record.get("command", "")), made, str(record.get("created", "")))
+    line = str(record.get("command", ""))
+    said = made if line else f"{made}: its command is {NOT_RECORDED}"
+    return Command(line, said, str(record.get("created", "")))
 
 
 def recorded_versions(search: Searched | None, nearby: Nearby) -> dict[str, dict[str, str]]:
     """Where -> package -> version, of each record that differs from those before it."""
-    records = [] if search is None else [("the search", search.record)]
-    records += [(f"the fit in {fit.folder}", fit.record) for fit in nearby.fits]
-    records += [(f"the training in {one.folder}", one.record) for one in nearby.trainings]
     found: dict[str, dict[str, str]] = {}
-    for where, record in records:
+    for where, record in _records(search, nearby):
         versions = {str(k): str(v) for k, v in dict(record.get("versions", {})).items()}
         if versions and versions not in found.values():
             found[where] = versions
     return found
 
 
-def this_machine() -> dict[str, str]:
-    """The machine that writes the report, which need not be the one that searched."""
-    found = {"processor": _processor(), "cores": str(os.cpu_count() or "not known")}
-    memory = _memory_bytes()
-    if memory is not None:
-        found["memory"] = f"{memory / 2**30:.1f} GiB"
-    gpus = _gpus()
-    found["GPUs"] = ", ".join(gpus) if gpus else "none seen"
-    found["system"] = platform.platform()
-    return found
+def recorded_machines(search: Searched | None, nearby: Nearby) -> dict[str, str]:
+    """Machine in words -> what was begun on it: one for each that a record names."""
+    found: dict[str, list[str]] = {}
+    for where, record in _records(search, nearby):
+        known = record.get("machine")
+        said = described(known) if isinstance(known, dict) else NOT_RECORDED
+        found.setdefault(said, []).append(where)
+    return {said: ", ".join(places) for said, places in found.items()}
 
 
-def _processor() -> str:
-    from nas.latency.machine import processor_name
-
-    return processor_name()
-
-
-def _memory_bytes() -> int | None:
-    try:
-        return os.sysconf("SC_PAGE_SIZE") * os.sysconf("SC_PHYS_PAGES")
-    except (AttributeError, OSError, ValueError):
-        return None
-
-
-def _gpus() -> list[str]:
-    """Models of NVIDIA's GPUs as its driver tells them; importing torch for them takes seconds."""
-    found = []
-    for file in sorted(Path("/proc/driver/nvidia/gpus").glob("*/information")):
-        try:
-            lines = file.read_text(encoding="utf-8").splitlines()
-        except OSError:
-            continue
-        found += [line.partition(":")[2].strip() for line in lines if line.startswith("Model:")]
-    return found
+def this_machine() -> str:
+    """The machine that writes the report, which need not be one of those."""
+    return described(machine())

@@ -9,7 +9,7 @@ import numpy as np
 
 from nas.files import write_bytes_atomic
 from nas.scaling.coefficients import PAPER
-from nas.scaling.mixture import DIMENSIONS, EXPONENTS, Floats
+from nas.scaling.mixture import DIMENSIONS, Floats
 
 if TYPE_CHECKING:
     from nas.fitting.outcome import FitOutcome
@@ -88,7 +88,7 @@ def save_ternary(path: Path, outcome: FitOutcome) -> None:
     baseline = outcome.points.grid.baseline
     axes.set_title(
         f"{baseline.name or 'baseline'} at {baseline.resolution} px, "
-        f"{outcome.points.grid.ratio:g}x {outcome.points.grid.constraint}{epochs}",
+        f"{outcome.points.grid.ratio:g}x {outcome.points.grid.constraint.name}{epochs}",
         fontsize=11,
     )
     axes.legend(loc="upper left", fontsize=8, frameon=False)
@@ -100,7 +100,7 @@ def save_ternary(path: Path, outcome: FitOutcome) -> None:
 
 def paper_shares(outcome: FitOutcome) -> Floats:
     """What part of the growth each dimension has in the paper's (1.2, 1.1, 1.15)."""
-    exponents = np.array(EXPONENTS[outcome.points.grid.constraint])
+    exponents = np.array(outcome.points.grid.constraint.exponents)
     growth = exponents * np.log([PAPER.alpha, PAPER.beta, PAPER.gamma])
     return np.asarray(growth / growth.sum())
 

@@ -9,6 +9,7 @@ lock            held while a process works on the run
 
 from __future__ import annotations
 
+import dataclasses
 import datetime
 import fcntl
 import importlib.metadata
@@ -26,7 +27,9 @@ from nas import __version__
 from nas.errors import RunError, RunInUseError
 from nas.files import make_folder, write_text_atomic
 from nas.objective import Direction
+from nas.runs.finding import RUNS, run_folders
 from nas.runs.journal import journal_storage, saved, storage_reason
+from nas.runs.machine import machine
 from nas.runs.marker import read_marker
 from nas.searching.config import SearchConfig
 from nas.shared.database_url import shown_url
@@ -35,7 +38,6 @@ if TYPE_CHECKING:
     from optuna import Study
     from optuna.trial import FrozenTrial
 
-RUNS = Path("runs")
 RUN_SCHEMA = 1
 RECORDED_VERSIONS = ("torch", "optuna", "numpy", "pandas", "fvcore", "scipy")
 
@@ -60,6 +62,8 @@ def open_run(folder: Path, config: SearchConfig, command: str) -> Run:
     """
     recorded = recorded_run(folder, config)
     if recorded is not None:
+        # The same images, if typed otherwise: the study is named after what was typed first.
+        config = dataclasses.replace(config, data=recorded.config.data)
         last = (recorded.config.trials, recorded.config.storage)
         if last == (config.trials, _shown(config.storage)):
             return Run(folder, config, recorded.command)
@@ -70,7 +74,7 @@ def open_run(folder: Path, config: SearchConfig, command: str) -> Run:
         # A run folder is handed on; the password comes again with the command that goes on.
         "config": {**config.to_dict(), "storage": _shown(config.storage)},
         "created": datetime.datetime.now().astimezone().isoformat(timespec="seconds"),
-        "versions": versions(),
+        **provenance(),
     }
     make_folder(folder)
     write_text_atomic(folder / "run.json", json.dumps(document, indent=2) + "\n")
@@ -157,27 +161,6 @@ def choose_folder(
         number += 1
 
 
-def run_folders(runs: Path = RUNS) -> list[Path]:
-    """The run folders below `runs`."""
-    if not runs.is_dir():
-        return []
-    return [entry for entry in runs.iterdir() if (entry / "run.json").is_file()]
-
-
-def newest_run(runs: Path = RUNS) -> Path:
-    """The run that was worked on last. Raises: RunError if there is none."""
-    folders = run_folders(runs)
-    if not folders:
-        raise RunError(f"no run found in {runs}/; make one with `nas search --target-flops 400M`")
-    return max(folders, key=lambda folder: (_last_change(folder), folder.name))
-
-
-def _last_change(folder: Path) -> int:
-    """When a run was last worked on, in nanoseconds."""
-    written = (folder / name for name in ("run.json", "study.journal", "best.json"))
-    return max(path.stat().st_mtime_ns for path in written if path.exists())
-
-
 @contextmanager
 def locked(folder: Path) -> Iterator[None]:
     """Hold a run folder. Raises: RunError if another process works on it."""
@@ -202,6 +185,11 @@ def locked(folder: Path) -> Iterator[None]:
         yield
     finally:
         os.close(descriptor)
+
+
+def provenance() -> dict[str, Any]:
+    """Where a result is from, as every record keeps it: versions, machine."""
+    return {"versions": versions(), "machine": machine()}
 
 
 def versions() -> dict[str, str]:
@@ -264,7 +252,14 @@ class StudyLog:
         """Every finished trial, in the order of their numbers."""
         return [t for t in self._study.get_trials(deepcopy=False) if t.state.is_finished()]
 
-    def add(self, trial: FrozenTrial) -> None:
-        """Make one finished trial durable. Raises: RunError if the storage refuses."""
+    def add(self, trial: FrozenTrial) -> FrozenTrial:
+        """Make one finished trial durable; returns it as it is kept.
+
+        It is numbered in the order in which trials finish, which with several workers is not the
+        order in which they were asked. Raises: RunError if the storage refuses.
+        """
         with saved(f"trial {trial.number}"):
             self._study.add_trial(trial)
+            kept = self._study.get_trials(deepcopy=False)
+        question = trial.user_attrs["question"]
+        return next(t for t in reversed(kept) if t.user_attrs.get("question") == question)

@@ -15,7 +15,7 @@ from typing import TYPE_CHECKING, Any, Generic, Protocol, Self, TypeVar
 from nas.errors import RunError
 from nas.files import make_folder, write_text_atomic
 from nas.runs.data_record import keep_data
-from nas.runs.records import is_leftover, locked, versions
+from nas.runs.records import is_leftover, locked, provenance
 
 if TYPE_CHECKING:
     from nas.data.images import DataSet
@@ -38,12 +38,14 @@ Config = TypeVar("Config", bound=Settings)
 class SettingsFile(Generic[Config]):
     """The file that marks a folder as a `kind` ("fit") and holds its settings.
 
-    from_dict: reads `to_dict`'s output again, or raises RunError.
+    from_dict: reads `to_dict`'s output again, or raises RunError. early: files that may be in the
+    folder before this one.
     """
 
     kind: str
     schema: int
     from_dict: Callable[[Any], Config]
+    early: frozenset[str] = frozenset()
 
     @property
     def name(self) -> str:
@@ -65,7 +67,10 @@ class SettingsFile(Generic[Config]):
             return True
         if folder.exists() and not folder.is_dir():
             raise RunError(f"{folder} is a file; --out must name a folder")
-        if folder.is_dir() and any(not is_leftover(entry.name) for entry in folder.iterdir()):
+        if folder.is_dir() and any(
+            not is_leftover(entry.name) and entry.name not in self.early
+            for entry in folder.iterdir()
+        ):
             raise RunError(
                 f"{folder} holds files but no {self.name}, so it is no {self.kind}; choose another "
                 "--out"
@@ -82,7 +87,7 @@ class SettingsFile(Generic[Config]):
             "command": command,
             "config": config.to_dict(),
             "created": datetime.datetime.now().astimezone().isoformat(timespec="seconds"),
-            "versions": versions(),
+            **provenance(),
         }
         make_folder(folder)
         write_text_atomic(folder / self.name, json.dumps(document, indent=2) + "\n")

@@ -10,7 +10,8 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from nas.errors import RunError
-from nas.runs.records import RUNS, newest_run, read_run
+from nas.runs.finding import search_folder
+from nas.runs.records import read_run
 from nas.runs.reports import ReportFolder
 from nas.runs.state import working_process
 from nas.runs.study_reader import StudyReader, read_database_study, read_run_study
@@ -63,9 +64,7 @@ def find_source(asked: str | None, study: str | None = None) -> Source:
     if asked is not None and "://" in asked:
         reader = read_database_study(asked, study)
         return Source(f"{shown_url(asked)} study {reader.name}", None, reader.config(), reader)
-    folder = newest_run() if asked is None else Path(asked)
-    if not folder.exists() and (RUNS / folder).is_dir():
-        folder = RUNS / folder
+    folder = search_folder(None if asked is None else Path(asked))
     if not folder.is_dir():
         raise RunError(f"there is no run {asked}; name a run folder, or a database by its URL")
     config = read_run(folder).config

@@ -9,12 +9,15 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
 
+from nas.data.located import located, same_images
 from nas.errors import ConfigError, RunError
 from nas.objective import Bound
 from nas.registry import did_you_mean
 
 # How long a search goes on and where it stores may change when it is resumed; the rest may not.
 RESUMABLE_CHANGES = frozenset({"trials", "timeout_seconds", "storage"})
+# And where the images are, which are known by what is in them.
+_ELSEWHERE = RESUMABLE_CHANGES | {"data_path"}
 # Nor may the evaluator's options, but for where it works.
 RESUMABLE_OPTIONS = frozenset({"device"})
 # Settings that came later: left out of the identity at their defaults, so that older runs keep
@@ -37,7 +40,8 @@ class SearchConfig:
     objectives is empty for a search on the reward, or names figures to trade off ("accuracy",
     "flops", "latency:zcu102"). `exponents` is set where the reward is given by `--w LOW,HIGH`.
     warm_start names networks or runs that are judged first. data names images, for an evaluator
-    that trains; evaluator_options are its settings, (name, value) in the order of the names.
+    that trains, as they were typed; data_path is their path from the root on, where they have one.
+    evaluator_options are its settings, (name, value) in the order of the names.
     first_filter: "zero-cost:0.5", see `nas.searching.first_filter`.
     """
 
@@ -61,6 +65,7 @@ class SearchConfig:
     evaluator_options: tuple[tuple[str, OptionValue], ...] = ()
     pruner: str = "none"
     first_filter: str | None = None
+    data_path: str | None = None
 
     def __post_init__(self) -> None:
         if self.trials < 1:
@@ -82,7 +87,13 @@ class SearchConfig:
     @property
     def options(self) -> dict[str, OptionValue]:
         """The evaluator's options by name, with the images under "data" where there are any."""
-        return dict(self.evaluator_options) | ({} if self.data is None else {"data": self.data})
+        images = self.images
+        return dict(self.evaluator_options) | ({} if images is None else {"data": images})
+
+    @property
+    def images(self) -> str | None:
+        """What the images are opened by, wherever this process works."""
+        return None if self.data is None else located(self.data, self.data_path)
 
     def to_dict(self) -> dict[str, Any]:
         """Plain values for `run.json`."""
@@ -114,7 +125,7 @@ class SearchConfig:
         return {
             name: value
             for name, value in content.items()
-            if name not in RESUMABLE_CHANGES and not (name in LATER and value == LATER[name])
+            if name not in _ELSEWHERE and not (name in LATER and value == LATER[name])
         }
 
     def digest(self) -> str:
@@ -124,6 +135,8 @@ class SearchConfig:
 
     def difference(self, other: SearchConfig) -> str | None:
         """How `other` differs in what must stay the same: "seed 0 -> 1"; None if it does not."""
+        if same_images((self.data, self.data_path), (other.data, other.data_path)):
+            other = dataclasses.replace(other, data=self.data)
         mine, theirs = _flat(self.identity()), _flat(other.identity())
         changed = [name for name in {**mine, **theirs} if mine.get(name) != theirs.get(name)]
         if not changed:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import random
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 from nas.errors import NoStudyError
@@ -77,7 +77,12 @@ def forecast(problem: Problem, out: Path | None, workers: int) -> Forecast:
     """Look ahead. Raises: RunError where the run folder would be refused."""
     config = problem.config
     folder = out or choose_folder(config, format_count(config.target_flops))
-    goes_on = recorded_run(folder, config) is not None
+    recorded = recorded_run(folder, config)
+    goes_on = recorded is not None
+    if recorded is not None:
+        # The same images, if typed otherwise: the study is named after what was typed first.
+        problem = replace(problem, config=replace(config, data=recorded.config.data))
+        config = problem.config
     done = _done(problem, folder, goes_on)
     cheap = problem.evaluator.cheap
     storage = config.storage

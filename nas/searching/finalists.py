@@ -6,8 +6,10 @@ below it, about half are above. So the reported network must meet the bound as m
 
 from __future__ import annotations
 
+import json
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, replace
+from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from nas.errors import NasError
@@ -133,24 +135,46 @@ def _meeting(
     by_number: Mapping[int, FrozenTrial],
     measure: Measure,
 ) -> tuple[SearchResult | None, bool | None]:
-    """The result whose best meets the bounds; finalists gets who was measured on the way."""
+    """The result whose best, and whose winner of the paper's reward, meet the bounds.
+
+    finalists gets who was measured on the way.
+    """
     if not any(bound.metric in problem.tables for bound in problem.config.bounds):
         return None, None
     while True:
         slow = {number for number, each in finalists.items() if not each.met}
         result = summarise(problem, trials, without=slow)
-        best = result.best
+        best, paper = result.best, result.paper_best
         if best is None or best.trial is None:
             return None, False
-        if best.trial in finalists:
-            return result, True
-        if len(finalists) >= MOST_MEASURED:
+        unknown = paper is not None and paper.trial not in finalists
+        full = len(finalists) >= MOST_MEASURED
+        if best.trial in finalists and (full or not unknown):
+            # Nobody can say that it meets the bound, so it is not called a winner.
+            return replace(result, paper_best=None) if unknown else result, True
+        if full:
             return None, False
-        others = [each.trial for each in result.top if each.trial not in finalists]
-        numbers = list(dict.fromkeys([best.trial, *others]))[:TOGETHER]
+        winners = [best.trial, *([paper.trial] if paper is not None else [])]
+        others = [each.trial for each in result.top]
+        numbers = [n for n in dict.fromkeys([*winners, *others]) if n not in finalists][:TOGETHER]
         chosen = [by_number[number] for number in numbers if number is not None]
         for each in _measured(problem, chosen, "bound", measure):
             finalists[each.trial] = each
+
+
+def measured_too_slow(folder: Path) -> frozenset[int]:
+    """The trials whose networks a finished search in `folder` measured to break a latency bound.
+
+    None of them where every finalist does: the search then reports the best as predicted.
+    """
+    try:
+        content: Any = json.loads((folder / "best.json").read_text(encoding="utf-8"))
+        report = content.get("latency") or {}
+        if report.get("met") is not True:
+            return frozenset()
+        return frozenset(int(each["trial"]) for each in report["finalists"] if not each["met"])
+    except (OSError, ValueError, KeyError, TypeError, AttributeError):
+        return frozenset()
 
 
 def _front(problem: Problem, trials: Sequence[FrozenTrial]) -> list[FrozenTrial]:

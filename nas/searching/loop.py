@@ -294,7 +294,8 @@ class Search:
         self._record(self._study.tell(trial, values), entry)
 
     def _record(self, finished: FrozenTrial, entry: _Open | None = None) -> None:
-        self._log.add(finished)
+        # By its number in the run folder, which is what everything that is written names it by.
+        finished = self._log.add(finished)
         if entry is not None:
             # Not before: a search that is killed here hears the same reports again.
             self._reports.forget(entry.task.arch.digest())

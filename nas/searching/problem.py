@@ -234,11 +234,11 @@ def check_options(evaluator: Evaluator, options: Mapping[str, Any]) -> None:
 
 
 def _open_data(config: SearchConfig) -> DataSet | None:
-    if config.data is None:
+    if config.images is None:
         return None
     from nas.data.opening import open_data
 
-    return open_data(config.data)
+    return open_data(config.images)
 
 
 def _bound_scores(

@@ -71,8 +71,9 @@ class SearchResult:
     best: the most accurate network at or below the target (None if no such network was judged).
         Where repeated judgements differ, the highest reading is mostly a lucky one, so a model of
         all readings chooses, and `highest` has the highest reading; elsewhere the two are one.
-    paper_best: the winner of EfficientNet's reward (w = -0.07) among the same networks.
-    reward_best: the winner of the reward that was searched.
+    paper_best: the winner of EfficientNet's reward (w = -0.07) among the same networks, those above
+        the target too. reward_best: the winner of the reward that was searched. Neither is a
+        network that was measured to be too slow.
     pareto: no other judged network is at least as accurate with fewer FLOPs; by FLOPs.
     latency: the finalists as measured, where the search names a latency table.
     """
@@ -126,7 +127,7 @@ def summarise(
 ) -> SearchResult:
     """Read the answer out of the finished trials.
 
-    without: trials whose networks cannot be the best, because they were measured to be too slow.
+    without: trials whose networks cannot win anything, because they were measured to be too slow.
     """
     counted = [t for t in trials if not {"refused", "repeat_of"} & set(t.user_attrs)]
     judged = [t for t in counted if not {"error", "pruned"} & set(t.user_attrs)]
@@ -134,14 +135,15 @@ def summarise(
     # Ties go to the cheaper network, then to the earlier one.
     ranked = sorted(judged, key=lambda t: (-_figure(t), t.user_attrs["flops"], t.number))
     allowed = [t for t in trials if t.number not in without]
-    within = [t for t in ranked if t.user_attrs["flops"] <= target and t.number not in without]
+    fast = [t for t in ranked if t.number not in without]
+    within = [t for t in fast if t.user_attrs["flops"] <= target]
     paper = paper_reward(target)
     by_paper = max(
-        (t for t in ranked if "accuracy" in t.user_attrs),
+        (t for t in fast if "accuracy" in t.user_attrs),
         key=lambda t: paper(t.user_attrs["accuracy"], _cost(t)),
         default=None,
     )
-    by_reward = max(ranked, key=lambda t: t.values[0], default=None)
+    by_reward = max(fast, key=lambda t: t.values[0], default=None)
 
     def candidate(trial: FrozenTrial | None, name: str = "") -> Candidate | None:
         return None if trial is None else _candidate(problem, trial, name)

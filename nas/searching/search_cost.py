@@ -16,7 +16,8 @@ from typing import TYPE_CHECKING, Any, cast
 from nas.cost import network_cost
 from nas.errors import NasError
 from nas.evaluators.base import EvaluationContext, TellsSeconds, TriesSeconds, judge
-from nas.runs.records import read_run, run_folders
+from nas.runs.finding import MARKER, searches
+from nas.runs.records import read_run
 from nas.runs.status import Source, read_status
 from nas.runs.study_reader import read_run_study
 from nas.searching.problem import Problem
@@ -94,7 +95,7 @@ def checkpoint_bytes(problem: Problem) -> int:
 
 def _earlier(wanted: SearchConfig) -> Expected:
     """The mean of the newest run of the same evaluator with the same settings below runs/."""
-    for folder in sorted(run_folders(), key=lambda f: (f / "run.json").stat().st_mtime_ns)[::-1]:
+    for folder in sorted(searches(), key=lambda f: (f / MARKER).stat().st_mtime_ns)[::-1]:
         try:
             config = read_run(folder).config
             if not _alike(config, wanted):

@@ -8,6 +8,7 @@ from __future__ import annotations
 from collections.abc import Iterable
 from typing import Any
 
+from nas.data.located import whole_path
 from nas.errors import ConfigError
 from nas.objective import Bound
 from nas.searching.config import SearchConfig
@@ -97,6 +98,7 @@ def completed(settings: dict[str, Any], notes: list[str]) -> dict[str, Any]:
     if settings["trials"] is None:
         settings["trials"] = DEFAULT_TRAINED_TRIALS if trained else DEFAULT_TRIALS
     if trained:
+        settings["data_path"] = whole_path(str(data))
         _read_data(str(data), settings, options, notes, strict=strict)
     settings["evaluator_options"] = tuple(sorted(options.items()))
     return settings

@@ -5,6 +5,7 @@ from __future__ import annotations
 import contextlib
 import sys
 from collections.abc import Callable, Iterator
+from dataclasses import replace
 from pathlib import Path
 
 from nas.ray_workers import RaySettings
@@ -36,6 +37,7 @@ def opened_search(
     problem = load_problem(config)
     warm_start_answers(problem)  # what it refuses should leave no run folder behind
     with working_run(config, out, command) as run:
+        problem = replace(problem, config=replace(problem.config, data=run.config.data))
         if problem.data is not None:
             keep_data(run.folder, problem.data)
         keep_tables(run.folder, problem.tables)

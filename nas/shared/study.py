@@ -48,12 +48,13 @@ class SharedStudy:
             ) from error
 
     def announce(self, config: SearchConfig, fingerprint: str | None = None) -> None:
-        """Tell `nas status URL` what is searched for. The URL stays out: it may hold a password.
+        """Tell `nas status URL` what is searched for. The URL stays out: it may hold a password;
+        so does where this machine has the images.
 
         fingerprint: of the images, where there are any.
         Raises: RunError if the other drivers' images are not the same.
         """
-        settings = {**config.to_dict(), "storage": None}
+        settings = {**config.to_dict(), "storage": None, "data_path": None}
         if self.study.user_attrs.get("config") != settings:
             self.study.set_user_attr("config", settings)
         known = self.study.user_attrs.get("fingerprint")

@@ -8,7 +8,7 @@ from pathlib import Path
 
 from nas.archs import resized
 from nas.errors import ConfigError
-from nas.scaling.coefficients import ScalingCoefficients
+from nas.scaling.coefficients import PAPER
 from nas.scaling.steps import By, Direction
 from nas.scaling.target import fit_to_flops
 from nas.search_spaces.efficientnet import efficientnet_b0
@@ -18,7 +18,6 @@ from nas.search_spaces.mobilenet_v3 import mobilenet_v3_large
 from nas.spec import ArchSpec
 from nas.units import format_count
 
-PAPER = ScalingCoefficients(1.2, 1.1, 1.15)
 WAYS: tuple[By, ...] = ("width", "compound")
 # Below this, compound scaling takes away what there is to see.
 LEAST_PX = 16

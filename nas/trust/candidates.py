@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import dataclasses
 import random
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
@@ -33,12 +33,15 @@ class Judged:
     accuracy: float
 
 
-def judged_networks(problem: Problem, trials: Sequence[FrozenTrial], count: int) -> list[Judged]:
+def judged_networks(
+    problem: Problem, trials: Sequence[FrozenTrial], count: int, slow: Collection[int] = ()
+) -> list[Judged]:
     """The found network, the next best, and as many drawn from the others at or below the target.
 
+    slow: trials whose networks were measured to break a latency bound; they are none of these.
     Raises: RunError where the search judged no network at or below its target.
     """
-    result = summarise(problem, trials)
+    result = summarise(problem, trials, without=slow)
     if result.best is None or result.best.accuracy is None:
         raise RunError(
             "the search has no accuracy of a network at or below its target, so there is nothing "
@@ -61,6 +64,7 @@ def judged_networks(problem: Problem, trials: Sequence[FrozenTrial], count: int)
         and "repeat_of" not in t.user_attrs
         and t.user_attrs["flops"] <= target
         and t.user_attrs["digest"] not in taken
+        and t.number not in slow
     ]
     drawn = random.Random(problem.config.seed).sample(others, min(count, len(others)))
     return chosen + [

@@ -15,8 +15,10 @@ from typing import TYPE_CHECKING, Any
 
 from nas.errors import RunError
 from nas.files import write_text_atomic
+from nas.runs.command_record import command_record
 from nas.runs.records import Run
 from nas.runs.study_reader import read_run_study
+from nas.searching.finalists import measured_too_slow
 from nas.searching.problem import Problem, load_problem
 from nas.shared.claims import settled
 from nas.spec import ArchSpec
@@ -42,16 +44,20 @@ def trust_report(
     workers: int,
     say: Say,
     problem: Problem | None = None,
+    *,
+    command: str = "",
 ) -> TrustReport:
     """Train what is missing, then write and return the report of a run.
 
-    say: told in a line what is done. problem: the run's, where it is loaded.
+    say: told in a line what is done. problem: the run's, where it is loaded. command: what was
+    typed, as recorded.
     Raises: NasError where the run has nothing to retrain, or was not judged by training.
     """
     report = _Retraining(run, settings, workers, say, problem or load_problem(run.config)).report()
     folder = run.folder / "trust"
     write_text_atomic(folder / "trust.txt", report.text() + "\n")
-    write_text_atomic(folder / "trust.json", json.dumps(report.to_dict(), indent=2) + "\n")
+    document = {**report.to_dict(), **command_record(command)}
+    write_text_atomic(folder / "trust.json", json.dumps(document, indent=2) + "\n")
     return report
 
 
@@ -85,7 +91,8 @@ class _Retraining:
     def report(self) -> TrustReport:
         """Train what is missing, and compare."""
         problem, asked = self._problem, self._settings.random
-        chosen = judged_networks(problem, self._trials, self._settings.networks)
+        slow = measured_too_slow(self._folder.parent)
+        chosen = judged_networks(problem, self._trials, self._settings.networks, slow)
         found = chosen[0].arch
         count = len(self._paid) if asked is None else min(asked, len(self._paid))
         drawn = random_networks(problem, count)

@@ -22,6 +22,7 @@ def verdict(report: TrustReport) -> str:
     worse = [name for name, found in report.against.items() if found.value < 0]
     clear = [name for name in worse if report.against[name].verdict == "worse"]
     open_ = [name for name, d in report.against.items() if d.verdict != "better"]
+    untold = any(found.verdict == "unknown" for found in report.against.values())
     if not report.against:
         return f"There was nothing to compare the found network with{toy}."
     if clear:
@@ -30,9 +31,15 @@ def verdict(report: TrustReport) -> str:
             f"epochs{toy}."
         )
     if worse:
+        difference = "with one seed each nothing tells luck" if untold else "no clear difference"
         return (
-            f"The search did not beat {_listed(worse)}: no clear difference, and the found network "
+            f"The search did not beat {_listed(worse)}: {difference}, and the found network "
             f"is below in the mean{toy}."
+        )
+    if untold:
+        return (
+            "None is above the found network in the mean; with one seed each nothing tells whether "
+            f"that is luck{toy}."
         )
     if open_:
         return (

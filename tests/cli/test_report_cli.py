@@ -77,7 +77,7 @@ def test_two_runs_are_compared(nas: Nas, searched: Path) -> None:
         (("absent",), "there is no folder absent; name a run folder"),
         (("runs/one", "runs/one"), "`nas report --compare` sets several side by side"),
         (("--compare", "runs/one"), "1 run is named; a comparison takes 2 to 6"),
-        (("empty",), "holds no search, fit, family or training"),
+        (("empty",), "holds no search, fit, study, family or training"),
         (("runs",), "holds 2 searches; name one of them"),
         (("runs/one", "-o", "runs/one/best.json/x.html"), "cannot write"),
     ],

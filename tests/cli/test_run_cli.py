@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import re
 import shlex
 from collections.abc import Callable
 from pathlib import Path
@@ -10,6 +11,8 @@ from pathlib import Path
 import pytest
 
 from nas.cli.run import _folder
+from nas.cli.run_commands import parsed_stages
+from nas.cli.run_start import starts
 from nas.pipeline.plan import parse_plan
 from nas.pipeline.written_plan import written_plan
 
@@ -59,8 +62,43 @@ def test_a_dry_run_of_trainings_is_by_a_part_of_one(nas: Callable) -> None:
     )
     done = nas("run", "my.toml", "--dry-run", "--json")
     assert done.code == 0, done.err
-    seconds = {row["stage"]: row["seconds"] for row in json.loads(done.out)["stages"]}
-    assert seconds["train"] / seconds["retrain"] == pytest.approx(3, rel=0.15)
+    rows = {row["stage"]: row for row in json.loads(done.out)["stages"]}
+    started = {stage: row["start_seconds"] for stage, row in rows.items()}
+    worked = {stage: row["seconds"] - started[stage] for stage, row in rows.items()}
+    assert worked["train"] / worked["retrain"] == pytest.approx(3, rel=0.15)
+    # Each is one process that loads torch; a family loads none.
+    assert started["train"] == started["retrain"] > started["family"] > 0
+    assert worked["family"] == pytest.approx(0)
+
+
+def test_starts_are_counted_by_the_processes_of_a_stage() -> None:
+    plan = parse_plan(written_plan("sample", "50M"))
+    parsed = parsed_stages(plan)
+    counted = {stage: starts(plan, parsed, stage) for stage in plan.stages}
+    more = parse_plan(
+        written_plan("sample", "50M")
+        .replace("seeds = 4", "seeds = 8\nepochs = [5, 10]")
+        .replace('to = ["pytorch", "onnx"]', 'to = ["pytorch"]')
+        .replace("networks = 3", "networks = 3\nrandom = 0")
+    )
+    again = {stage: starts(more, parsed_stages(more), stage) for stage in more.stages}
+    # Rounds of halving: 1, 2, 4 seeds; then 1, 2, 4, 8 at each of two lengths.
+    workers = (again["fit-scaling"] - counted["fit-scaling"]) / (8 - 3)
+    assert workers > 0
+    assert counted["trust"] - again["trust"] == pytest.approx(workers)
+    assert again["export"] < counted["export"]
+    assert {s: n for s, n in again.items() if s in ("search", "retrain", "train")} == {
+        s: n for s, n in counted.items() if s in ("search", "retrain", "train")
+    }
+
+
+def test_a_forecast_says_how_far_off_it_may_be(nas: Callable) -> None:
+    Path("my.toml").write_text('network = "mobilenet-v2"\n[family]\n[report]\n')
+    done = nas("run", "my.toml", "--dry-run")
+    assert re.search(r"all together: about \S+ \w+ \(from \S+ \w+ to \S+ \w+: ", done.out)
+    document = json.loads(nas("run", "my.toml", "--dry-run", "--json").out)
+    assert document["spread"] == 2
+    assert all(row["start_seconds"] > 0 for row in document["stages"])
 
 
 @pytest.mark.parametrize(

@@ -175,7 +175,10 @@ TOY = ("--evaluator", "study_toys:Curved")
         ((*BASE, *TOY, "--ratios", "two"), "no list of numbers"),
         ((*BASE, *TOY, "--dimensions", "deep"), "choose of depth, width"),
         ((*BASE, *TOY, "--coefficients", "fats"), "did you mean 'fast'"),
+        ((*BASE, *TOY, "--ratios", "1e5"), "lower --ratios"),
         ((*BASE, *TOY, "--widths-at", "1"), "1,1 2,1.3"),
+        ((*BASE, *TOY, "--widths-at", "nan,1"), "1,1 2,1.3"),
+        ((*BASE, *TOY, "--widths-at", "1,1 1,1.0"), "twice"),
         ((*BASE, *TOY, "--seeds", "1"), "--seeds is 1"),
         ((*BASE, *TOY, "--epochs", "3"), "takes no --epochs"),
         ((*BASE, *TOY, "--out", "blocker"), "blocker is a file"),
@@ -183,6 +186,7 @@ TOY = ("--evaluator", "study_toys:Curved")
         ((*BASE, "--data", "nowhere"), "nowhere"),
         ((*BASE, "--data", "sample", "--option", "epochs=1"), "not for a study; use --epochs"),
         (("study", "tables", "table9"), "no table 'table9'"),
+        (("study", "tables", "figure4"), "does not print its widths"),
     ],
 )
 def test_bad_input_is_one_line(nas, tmp_path, arguments, said) -> None:

@@ -17,6 +17,7 @@ from tiny_training import FEW, OTHER_SAMPLE, SAMPLE, TINY, result_of, write_imag
 from nas.archs import find_network, resized
 from nas.cli.main import main
 from nas.cost import network_cost
+from nas.runs.records import locked
 from nas.training.weights import load_weights
 
 ROOT = Path(__file__).resolve().parents[2]
@@ -99,6 +100,29 @@ def test_other_settings_are_refused_by_what_differs(nas, trained):
     assert done.code == 2
     assert "was trained with other settings (seed 0 -> 1)" in done.err
     assert done.err.count("\n") == 1
+
+
+def test_a_training_that_failed_before_its_first_epoch_leaves_its_folder_to_the_next(nas, tmp_path):
+    write_tiny(tmp_path)
+    for out in (("--out", "mine"), ()):
+        failed = nas("train", "tiny.json", "--data", SAMPLE, "--epochs", 1, "--batch", 1, *out)
+        assert failed.code == 2
+        assert "a batch of 1 images is too small" in failed.err
+        done = nas("train", "tiny.json", "--data", SAMPLE, *FEW, *out, "--quiet")
+        assert done.code == 0, done.err
+    assert [path.name for path in (tmp_path / "trained").iterdir()] == ["tiny-sample"]
+    for folder in (tmp_path / "mine", tmp_path / "trained" / "tiny-sample"):
+        assert json.loads((folder / "job.json").read_text())["settings"]["epochs"] == 2
+        assert "--batch 1" not in result_of(folder)["command"]
+
+
+def test_a_training_that_has_just_begun_is_not_taken_over(nas, tmp_path):
+    write_tiny(tmp_path)
+    assert nas("train", "tiny.json", "--data", SAMPLE, "--batch", 1, "--out", "mine").code == 2
+    with locked(tmp_path / "mine"):
+        done = nas("train", "tiny.json", "--data", SAMPLE, *FEW, "--out", "mine")
+    assert done.code == 2
+    assert "is in use by process" in done.err
 
 
 def test_without_out_other_settings_get_another_folder(nas, tmp_path):

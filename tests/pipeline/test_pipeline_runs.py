@@ -164,7 +164,7 @@ def test_a_changed_plan_is_refused_with_the_difference_and_the_way_on(copy: Path
     code, _, err = finish(copy.parents[1], "toy.toml", "--redo", "family")
     assert code == 0, err
     assert sorted(p.name for p in (copy / "earlier" / "1" / "family").iterdir()) == sorted(
-        kept["family"]
+        [*kept["family"], "record.json"]
     )
     assert (copy / "earlier/1/logs/family.log").is_file()
     assert (copy / "family" / "b2.json").is_file()

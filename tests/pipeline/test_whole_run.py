@@ -95,12 +95,13 @@ def results(run: Path) -> dict[str, object]:
 
     trained = {name: read(f"{name}/result.json") for name in ("retrained", "trained-b1")}
     coefficients = read("fit/coefficients.json")
+    members = [path for path in (run / "family").iterdir() if path.name != "record.json"]
     return {
         "found": read("search/best.json")["best"]["digest"],
         "weights": {name: result["weights_digest"] for name, result in trained.items()},
         "top1": {name: result["accuracy"]["top1"] for name, result in trained.items()},
         "fit": [coefficients[name] for name in ("alpha", "beta", "gamma")],
-        "family": {path.name: path.read_bytes() for path in (run / "family").iterdir()},
+        "family": {path.name: path.read_bytes() for path in members},
     }
 
 

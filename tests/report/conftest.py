@@ -62,6 +62,21 @@ def failing(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 
 @pytest.fixture(scope="session")
+def studied(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A finished scaling study of B0, by known curves of which depth saturates."""
+    folder = tmp_path_factory.mktemp("studied") / "study"
+    with pytest.MonkeyPatch.context() as patch:
+        patch.syspath_prepend(str(TESTS))
+        run_nas(
+            *("study", "scaling", "--baseline", "efficientnet-b0", "--resolution", 64),
+            *("--evaluator", "study_toys:Curved", "--seeds", 2, "--ratios", "1.5,2,4"),
+            *("--dimensions", "depth,width", "--widths-at", "1,1 1,1.3"),
+            *("--out", folder, "--quiet"),
+        )
+    return folder
+
+
+@pytest.fixture(scope="session")
 def chromium() -> str:
     """A Chromium of the system; where there is none, the tests of the page's looks are skipped."""
     for name in ("chromium", "chromium-browser", "google-chrome", "chrome"):

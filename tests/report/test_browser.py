@@ -50,7 +50,7 @@ def test_a_report_renders_every_plot_inside_the_page_and_asks_for_nothing(
         assert 0 <= box["left"] < box["right"] <= 1200, name
     assert page.evaluate("document.documentElement.scrollWidth") <= 1200
     headings = page.locator("h1, h2").all_inner_texts()
-    for wanted in ("one", "How the search went", "What mattered", "Commands and versions"):
+    for wanted in ("one", "How the search went", "What mattered", "Commands, versions, machines"):
         assert wanted in headings
     assert report.stat().st_size < 2_000_000
 
@@ -104,6 +104,27 @@ def test_on_a_telephone_the_page_does_not_scroll_sideways(report: Path, looked_a
     # Wide drawings scroll inside their own frames instead of shrinking to nothing.
     widths = page.locator("figure svg").evaluate_all("all => all.map(s => s.clientWidth)")
     assert min(widths) > 400
+
+
+def test_a_study_renders_with_its_figures_and_tables_inside_the_page(
+    studied: Path, looked_at: Look
+) -> None:
+    path = write_report(studied)
+    for width in (1200, 400):
+        page = looked_at(path, width=width)
+        assert page.complaints == []
+        assert page.evaluate("document.documentElement.scrollWidth") <= width
+    page = looked_at(path)
+    found = boxes(page)
+    assert set(found) == {"stages", "figure3", "figure8", "figure4"}
+    for name, box in found.items():
+        assert box["width"] > 400, name
+        assert box["paths"] > 5, name
+    assert "How it scales: the study" in page.locator("h2").all_inner_texts()
+    # Every column of the table can be seen without scrolling on a desk.
+    table = page.locator("#study .scroll").first
+    assert table.evaluate("it => it.scrollWidth <= it.clientWidth")
+    assert page.locator("table th:not([scope])").count() == 0
 
 
 def test_it_prints(report: Path, looked_at: Look, tmp_path: Path) -> None:

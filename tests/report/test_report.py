@@ -251,7 +251,7 @@ def test_an_unfinished_or_empty_search_has_a_report(small: Path, tmp_path: Path)
 
 
 def test_a_folder_of_something_else_is_refused(tmp_path: Path, searched: Path) -> None:
-    with pytest.raises(RunError, match="holds no search, fit, family or training"):
+    with pytest.raises(RunError, match="holds no search, fit, study, family or training"):
         gather(tmp_path)
     with pytest.raises(RunError, match="there is no folder"):
         gather(tmp_path / "absent")

@@ -11,10 +11,12 @@ from collections.abc import Callable
 from html import unescape
 from pathlib import Path
 from typing import Any
+from xml.etree import ElementTree
 
 import pytest
 
 from nas.archs import read_network
+from nas.cost import network_cost
 from nas.pipeline.plan import parse_plan
 from nas.pipeline.record import Record
 from nas.report.html import page_html
@@ -23,9 +25,10 @@ from nas.search_spaces.efficientnet import efficientnet_b0
 from nas.search_spaces.mobilenet_v2 import mobilenet_v2
 from nas.searching.finalists import Finalist, LatencyReport
 from nas.spec import ArchSpec
-from nas.training.job import Job, open_training_folder
+from nas.training.job import Job, write_job
 from nas.training.recipe import load_recipe
 from nas.trust.report import Budget, Retrained, make_report
+from nas.units import format_count
 
 
 def text_of(page: Page) -> str:
@@ -53,7 +56,7 @@ def finished_training(folder: Path, arch: ArchSpec, top1: float) -> None:
     """The files of a training, as `nas train` leaves them, but for weights."""
     recipe = load_recipe("short")
     job = Job(arch.digest(), arch.name or "mine", arch.resolution, recipe, "sample", "f" * 64)
-    open_training_folder(folder, job, f"nas train {arch.name} --data sample")
+    write_job(folder, job, f"nas train {arch.name} --data sample")
     accuracy = {
         "top1": top1,
         "top1_standard_error": 0.021,
@@ -123,7 +126,13 @@ def test_measured_accuracies_of_two_members_are_drawn(
     nas_here("family", "--baseline", run, "--published")
     for name, top1 in (("b0", 0.5), ("b1", 0.6)):
         finished_training(run / f"trained-{name}", read_network(run / f"family/{name}.json"), top1)
-    assert "b0 50.00 %; b1 60.00 %" in gather(run).plots["family-0"].description
+    plot = gather(run).plots["family-0"]
+    assert "b0 50.00 %; b1 60.00 %" in plot.description
+    # The axis has the members' own FLOPs, and no formula that this style leaves unset.
+    drawn = "".join(ElementTree.fromstring(plot.svg).itertext())
+    flops = network_cost(read_network(run / "family/b1.json")).flops
+    assert format_count(flops) in drawn
+    assert "mathdefault" not in drawn
 
 
 def test_a_training_alone_has_a_report(tmp_path: Path) -> None:
@@ -178,11 +187,13 @@ def test_measured_latencies_of_the_folder_are_told(run: Path) -> None:
 def test_the_finalists_that_a_search_measured_are_told(run: Path) -> None:
     finalist = Finalist(7, 0.66, {"latency:here": 10.0}, {"latency:here": 10.5}, "", True, "bound")
     result = json.loads((run / "best.json").read_text())
-    result["latency"] = LatencyReport(("here.json",), (finalist,), True).to_dict()
+    slow = Finalist(8, 0.67, {"latency:here": 9.0}, {"latency:here": 14.0}, "", False, "bound")
+    result["latency"] = LatencyReport(("here.json",), (finalist, slow), True).to_dict()
     (run / "best.json").write_text(json.dumps(result))
     text = text_of(gather(run))
     assert "trial 7 (bound) latency:here 10 ms predicted" in text
-    assert "trial 7 (bound) latency:here 10.5 ms measured" in text
+    assert "trial 7 (bound) latency:here 10.5 ms measured trial 8" in text
+    assert "trial 8 (bound) latency:here 14 ms measured beyond the search's bound" in text
 
 
 def test_what_cannot_be_read_is_named_and_stops_nothing(run: Path) -> None:
@@ -200,6 +211,9 @@ def test_a_folder_of_nas_run_is_told_with_the_commands_of_its_stages(run: Path) 
     command = ["search", "-t", "400M", "--out", "whole/search"]
     record.start("search", place="search", options={}, commands=[command], inputs={})
     run.rename(whole / "search")
+    marker = whole / "search" / "run.json"
+    made = json.loads(marker.read_text())
+    marker.write_text(json.dumps(made | {"command": "nas search -t 400M --out whole/search"}))
     # What a later stage replaced is no second search.
     shutil.copytree(whole / "search", whole / "earlier" / "1" / "search")
     finished_training(whole / "trained-b1", mobilenet_v2(), 0.25)
@@ -209,7 +223,9 @@ def test_a_folder_of_nas_run_is_told_with_the_commands_of_its_stages(run: Path) 
     text = text_of(page)
     assert "25.00 %" in text
     assert "stage search, in search" in text
+    # Each once, and what was made there without the plan too.
     assert [one.line for one in page.commands] == [
         "nas run whole",
         "nas search -t 400M --out whole/search",
+        "nas train mobilenet-v2 --data sample",
     ]

@@ -79,6 +79,12 @@ def test_it_says_so_where_the_search_did_not_beat_the_rivals() -> None:
     assert "The search did not beat v2: take that" in said
     assert "did not beat v2: no clear difference" in report_of(b0=better, v2=below).verdict
     assert "within what the seeds explain" in report_of(v2=within).verdict
+    # One seed each: no interval, so luck explains neither a lead nor its absence.
+    for value, said in ((0.3, "None is above the found network"), (-0.3, "did not beat v2")):
+        told = report_of(v2=Difference(value, None, None)).verdict
+        assert said in told
+        assert "with one seed each nothing tells" in told
+        assert "explain" not in told
     assert "toy data" in dataclasses.replace(report_of(b0=better), toy=True).verdict
     text = report_of(b0=lost).text()
     assert "-2.00 points, 95 % interval -3.00 to -1.00: worse" in text
