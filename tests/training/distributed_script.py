@@ -16,7 +16,7 @@ from pathlib import Path
 from typing import Any
 
 import torch
-from conftest import coloured_squares
+from learnable import coloured_squares
 from torch import nn
 
 from nas.data.arrays import ArrayImages

@@ -14,7 +14,7 @@ from typing import Any
 
 import pytest
 import torch
-from conftest import coloured_squares, small_spec
+from learnable import coloured_squares, small_spec
 
 from nas.data.arrays import ArrayImages
 from nas.data.pixels import Pixels

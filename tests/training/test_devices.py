@@ -6,7 +6,7 @@ from typing import Any
 
 import pytest
 import torch
-from conftest import coloured_squares, small_spec
+from learnable import coloured_squares, small_spec
 
 from nas.data.pixels import Pixels
 from nas.model import build

@@ -16,8 +16,8 @@ from typing import Any
 
 import pytest
 import torch
-from conftest import coloured_squares
 from distributed_script import RECIPE, plain_network, streamed
+from learnable import coloured_squares
 
 from nas.errors import TrainingError
 from nas.training import distributed

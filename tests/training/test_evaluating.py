@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 import torch
-from conftest import coloured_squares, small_spec
+from learnable import coloured_squares, small_spec
 from torch import Tensor, nn
 from torch.nn import functional
 

@@ -17,7 +17,7 @@ from captured_rules import (
     on_pretended_gpu,
     pretended_gpu,
 )
-from conftest import coloured_squares, small_spec
+from learnable import coloured_squares, small_spec
 from torch import Tensor, nn
 
 from nas.archs import find_network, resized

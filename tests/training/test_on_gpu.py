@@ -12,8 +12,8 @@ from typing import Any
 
 import pytest
 import torch
-from conftest import coloured_squares, small_spec
 from distributed_script import UNREADABLE, streamed
+from learnable import coloured_squares, small_spec
 from torch import Tensor, nn
 
 from nas.data.pixels import Pixels

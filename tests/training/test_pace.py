@@ -7,7 +7,7 @@ import signal
 from pathlib import Path
 
 import pytest
-from conftest import small_spec
+from learnable import small_spec
 
 from nas.data.pixels import Pixels
 from nas.model import build

@@ -8,7 +8,7 @@ from typing import Any
 
 import pytest
 import torch
-from conftest import coloured_squares, small_spec
+from learnable import coloured_squares, small_spec
 from torch import Tensor, nn
 
 from nas.data.pixels import Pixels
