@@ -27,17 +27,19 @@ def learn(kernel: Kernel, x: Floats, y: Floats, iterations: int = 40) -> Floats:
     linear = np.array([(block @ block.T).ravel() for block in kernel.blocks(x)])
     distances = np.empty((kernel.groups, count * count))
     for g in range(kernel.groups):
-        columns = x[:, kernel.group == g]
-        product = columns @ columns.T
-        squares = np.diag(product)
-        distance = squares[:, None] + squares[None, :] - 2 * product
-        distances[g] = np.maximum(distance, 0.0).ravel()
+        distances[g] = _square_distances(x[:, kernel.group == g])
+    differences = _square_distances(kernel.own_columns(x))
     identity = np.eye(count)
 
     def loss(theta: Floats) -> tuple[float, Floats]:
         amplitudes, scales = np.exp(2 * theta[:rest_at]), np.exp(-2 * kernel.scales(theta))
         rest = kernel.rest_variance(theta) * np.exp(-0.5 * (scales @ distances))
-        total = (OFFSET_VARIANCE + amplitudes @ linear + rest).reshape(count, count)
+        total = OFFSET_VARIANCE + amplitudes @ linear + rest
+        if kernel.with_own:
+            closeness = differences / kernel.own_length(theta)
+            own = kernel.own_variance(theta) * np.exp(-closeness)
+            total += own
+        total = total.reshape(count, count)
         total += kernel.noise_variance(theta) * identity
         try:
             factor = cho_factor(total, lower=True, check_finite=False)
@@ -51,7 +53,11 @@ def learn(kernel: Kernel, x: Floats, y: Floats, iterations: int = 40) -> Floats:
         gradient[:rest_at] += amplitudes * (linear @ slack)
         weighted = slack * rest
         gradient[rest_at] += weighted.sum()
-        gradient[rest_at + 1 : -1] += 0.5 * scales * (distances @ weighted)
+        gradient[rest_at + 1 : kernel.own] += 0.5 * scales * (distances @ weighted)
+        if kernel.with_own:
+            weighted = slack * own
+            gradient[kernel.own] += weighted.sum()
+            gradient[kernel.own + 1] += 0.5 * (weighted @ closeness)
         gradient[-1] += math.exp(2 * theta[-1]) * slack[:: count + 1].sum()
         return float(value), gradient
 
@@ -80,8 +86,8 @@ class Posterior:
         self._kernel, self._theta, self._x, self._y = kernel, theta, x, y
         self._center, self._unit = (float(y.mean()), _scale(y)) if unit is None else unit
         self._seen = self._columns(x)
-        self._rest = kernel.rest_variance(theta)
-        covariance = kernel.covariance(self._seen, self._seen, self._rest)
+        self._variances = kernel.rest_variance(theta), kernel.own_variance(theta)
+        covariance = kernel.covariance(self._seen, self._seen, *self._variances)
         covariance[np.diag_indices(len(x))] += kernel.noise_variance(theta)
         factor = np.linalg.cholesky(covariance)
         # The inverse factor turns each of many thousand variances into one product.
@@ -96,8 +102,8 @@ class Posterior:
     def predict(self, x: Floats) -> tuple[Floats, Floats]:
         """Mean and SD of the noise-free accuracy of each row."""
         columns = self._columns(x)
-        cross = self._kernel.covariance(columns, self._seen, self._rest)
-        prior = (columns[0] * columns[0]).sum(1) + self._rest
+        cross = self._kernel.covariance(columns, self._seen, *self._variances)
+        prior = (columns[0] * columns[0]).sum(1) + sum(self._variances)
         explained = cross @ self._inverse.T
         variance = np.maximum(prior - (explained * explained).sum(1), 1e-8)
         mean = self._center + self._unit * (cross @ self._weights)
@@ -105,7 +111,7 @@ class Posterior:
 
     def mean(self, x: Floats) -> Floats:
         """The mean alone, which is cheaper."""
-        cross = self._kernel.covariance(self._columns(x), self._seen, self._rest)
+        cross = self._kernel.covariance(self._columns(x), self._seen, *self._variances)
         return np.asarray(self._center + self._unit * (cross @ self._weights))
 
     def believing(self, x: Floats) -> Posterior:
@@ -118,8 +124,15 @@ class Posterior:
         unit = (self._center, self._unit)
         return Posterior(self._kernel, self._theta, rows, readings, unit)
 
-    def _columns(self, x: Floats) -> tuple[Floats, Floats]:
+    def _columns(self, x: Floats) -> tuple[Floats, Floats, Floats]:
         return self._kernel.columns(x, self._theta)
+
+
+def _square_distances(x: Floats) -> Floats:
+    """Between all rows, flat."""
+    product = x @ x.T
+    squares = np.diag(product)
+    return np.maximum(squares[:, None] + squares[None, :] - 2 * product, 0.0).ravel()
 
 
 def _scale(y: Floats) -> float:

@@ -65,8 +65,9 @@ class Problem:
         self._reward, self._bounds, self._objectives = reward, bounds, objectives
         self._features = Features(space, len(self._cost_names))
         features = self._features
-        kernel = Kernel(features.group, features.groups, features.interactions)
-        self._believer = Believer(kernel, budget)
+        parts = (features.group, features.groups, features.interactions, features.steps)
+        self._believer = Believer(Kernel(*parts), budget)
+        self._judge = Believer(Kernel(*parts, with_own=True), budget)
 
     def merit(
         self, history: History, rng: np.random.Generator, doubt: float = 1.0
@@ -103,7 +104,9 @@ class Problem:
         expected = history.readings[:, 0]
         if len(expected) > 1:
             x = self._inputs(history.codes, costs)
-            mean = self._belief(x, expected, self._rewards(expected, costs)).mean(x)
+            # With the network's own; suggestions gained nothing by it and would take longer.
+            merit = self._rewards(expected, costs)
+            mean = self._judge.posterior(x, expected, merit).mean(x)
             # A collapse is judged by what was read, not by the floor it was raised to.
             expected = np.where(without_collapses(expected) > expected, expected, mean)
         broken = (np.nan_to_num(history.constraints) > 0).any(axis=1) | (self._excess(costs) > 0)

@@ -6,8 +6,10 @@ from nas.samplers import kernel as kernel_room
 from nas.samplers.gaussian_process import Posterior, learn
 from nas.samplers.interactions import Column, Interactions
 from nas.samplers.kernel import Kernel
+from nas.samplers.steps import Steps
 
 GROUP = np.array([0, 0, 1, 1, 2])
+LEVELS = np.array([-1.2, 0.1, 1.1])
 PLACES = [
     Column(owner, f"stage{owner % 2}", (kind, 0)) for owner, kind in enumerate(["a", "a", "b", "b"])
 ]
@@ -15,13 +17,14 @@ PLACES = [
 
 def readings(count: int = 40, noise: float = 0.0) -> tuple[np.ndarray, np.ndarray]:
     rng = np.random.default_rng(1)
-    x = rng.choice([-1.2, 0.1, 1.1], size=(count, 5))
+    x = rng.choice(LEVELS, size=(count, 5))
     y = 60 + 3 * x[:, 0] - x[:, 2] + x[:, 0] * x[:, 1] + 2 * x[:, 4]
     return x, y + noise * rng.standard_normal(count)
 
 
+@pytest.mark.parametrize("steps", [None, Steps([LEVELS] * 4)])
 def test_the_gradient_that_learning_follows_is_the_slope_of_the_loss(
-    monkeypatch: pytest.MonkeyPatch,
+    monkeypatch: pytest.MonkeyPatch, steps: Steps | None
 ) -> None:
     import scipy.optimize
 
@@ -36,7 +39,7 @@ def test_the_gradient_that_learning_follows_is_the_slope_of_the_loss(
         return scipy.optimize.OptimizeResult(x=center)
 
     monkeypatch.setattr(scipy.optimize, "minimize", check)
-    learn(Kernel(GROUP, 3, Interactions(PLACES, 1)), *readings())
+    learn(Kernel(GROUP, 3, Interactions(PLACES, 1), steps, with_own=True), *readings())
     assert checked
 
 
@@ -58,6 +61,28 @@ def test_noise_is_learnt() -> None:
         learnt.append(Posterior(kernel, learn(kernel, x, y), x, y).noise)
     assert learnt[0] < 0.1
     assert 0.7 < learnt[1] < 1.4
+
+
+def test_noise_stays_noise_where_networks_may_have_something_of_their_own() -> None:
+    rng = np.random.default_rng(0)
+    x = rng.choice(LEVELS, size=(100, 5))
+    kernel = Kernel(GROUP, 3, steps=Steps([LEVELS] * 4), with_own=True)
+    theta = learn(kernel, x, rng.standard_normal(100))
+    assert kernel.noise_variance(theta) > 10 * kernel.own_variance(theta)
+
+
+def test_effects_that_lie_on_no_line_are_learnt() -> None:
+    rng = np.random.default_rng(0)
+    levels = np.linspace(-1.5, 1.5, 5)
+    codes = rng.integers(0, 5, size=(120, 8))
+    effects = rng.standard_normal((8, 5))
+    x, y = levels[codes], effects[np.arange(8), codes].sum(axis=1)
+    errors = []
+    for steps in (None, Steps([levels] * 8)):
+        kernel = Kernel(np.repeat(np.arange(4), 2), 5, steps=steps)
+        posterior = Posterior(kernel, learn(kernel, x[:80], y[:80]), x[:80], y[:80])
+        errors.append(np.abs(posterior.mean(x[80:]) - y[80:]).mean())
+    assert errors[1] < 0.3 * errors[0]
 
 
 def test_believing_in_a_reading_keeps_the_mean_and_lowers_the_doubt() -> None:
