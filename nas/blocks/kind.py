@@ -32,7 +32,8 @@ def no_options(block: BlockSpec) -> None:
 class BlockKind:
     """A way to build one block.
 
-    cost: the block's cost by arithmetic.
+    cost: the block's cost by arithmetic; the same for all blocks of a stage behind the first, so
+        that a deeper stage is counted without being laid out.
     build: the block's module; maps (N, in_channels, in_size, in_size) to
         (N, out_channels, out_size, out_size). It imports torch when called, not before.
     check: raises SpecError where the settings make no sense for this kind.

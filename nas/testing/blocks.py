@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import dataclasses
 import itertools
 from collections.abc import Iterator, Mapping, Sequence
 
@@ -27,8 +28,8 @@ def check_block_kind(
     """Check a block kind over a grid of settings; those that its `check` refuses are left out.
 
     `channels` are (in, out) pairs, `sizes` input sides in pixels. At every setting the cost rule's
-    FLOPs, parameters, activations and weight memory equal what torch counts, to the unit, and the
-    output has the promised shape; once per stride a block runs forward and backward at batch 2.
+    FLOPs, parameters, activations and weight memory equal what torch counts, to the unit, the same
+    in every further layer, and the output has the promised shape; once per stride a block runs forward and backward at batch 2.
     Raises: AssertionError naming the setting.
     """
     claim(isinstance(kind, BlockKind), f"{kind!r} is no nas.blocks.BlockKind")
@@ -62,6 +63,12 @@ def check_block(kind: BlockKind, block: BlockSpec, what: str) -> None:
     claim(counted.shape == promised, f"{what}: output {counted.shape}, promised {promised}")
     cost = kind.cost(block)
     claim_equal(cost, counted, what)
+    further = [dataclasses.replace(block, layer=layer) for layer in (1, 4)]
+    claim(
+        kind.cost(further[0]) == kind.cost(further[1]),
+        f"{what}: layer 1 costs other than layer 4; behind a stage's first block a cost must not "
+        "depend on the block's place",
+    )
     inputs = block.in_channels * block.in_size**2
     outputs = block.out_channels * block.out_size**2
     least = max(inputs, outputs) * BYTES_PER_VALUE

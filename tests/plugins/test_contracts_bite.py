@@ -147,6 +147,10 @@ def one_more(**figure: int) -> Callable[[Any], Cost]:
     return lambda block: mbconv_cost(block) + Cost(**figure)
 
 
+def growing(block: Any) -> Cost:
+    return mbconv_cost(block) + Cost(flops=block.layer)
+
+
 ONE_TOO_MANY = dataclasses.replace(MBCONV, cost=one_more(flops=1))
 IDLE = dataclasses.replace(MBCONV, cost=one_more(params=3, weight_bytes=12), build=build_idle)
 
@@ -158,6 +162,7 @@ IDLE = dataclasses.replace(MBCONV, cost=one_more(params=3, weight_bytes=12), bui
         ({"cost": one_more(params=1)}, r"params \d+ by arithmetic"),
         ({"cost": one_more(activations=1)}, r"activations \d+ by arithmetic"),
         ({"cost": one_more(weight_bytes=1)}, r"weight_bytes \d+ by arithmetic"),
+        ({"cost": growing}, r"layer 1 costs other than layer 4"),
         ({"build": build_unstrided}, r"stride 2.*: output \(16, 8, 8\), promised \(16, 4, 4\)"),
         ({"check": refuse}, "refuses every setting"),
         ({"cost": lambda block: None}, "AttributeError"),
