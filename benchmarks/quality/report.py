@@ -33,9 +33,6 @@ def write_report(runs: Path, extras: Path, out: Path) -> None:
         "start. `synthetic`, `mnasnet` and `resnet` problems are made-up truths (the last number",
         "is the world drawn) and have no B0: one point below the optimum stands for it. What the",
         "open figures come from and what did not help: [tried](search_quality_tried.md).",
-        "`-before` behind a name: the sampler before its kernel had *bends* and its report a",
-        "network's own (`nas/samplers/kernel.py`), where the later one was not measured, or not in",
-        "as many seeds or evaluations.",
         "",
     ]
     for (problem, noise), samplers in groups.items():

@@ -6,8 +6,9 @@ In units of the readings' variance, it is a sum of five ideas:
 - *main effects*: a slope of its own for every answer, and for every (log) cost;
 - *bends*: what a question's answers do need neither lie on a line nor rise or fall throughout, so
   each step from one answer to the next has an effect of its own (a random walk along the answers,
-  `steps.py`). It came after the others, when tables of effects were seen to pass for noise; its
-  amplitude is that of the interactions, and no other was tried;
+  `steps.py`). It came after the others, when tables of effects were seen to pass for noise. It is a
+  correction of slopes, so it is a priori a third of the interactions; as large as they, the only
+  other amplitude tried, it cost ten evaluations where slopes are enough;
 - *interactions*: slopes on products of answers, see `interactions.py`;
 - *a smooth rest*: squared-exponential over all columns, with one length scale per kind of question
   and one for the costs.
@@ -85,14 +86,14 @@ class Kernel:
         for g in range(groups - 1):
             self._membership[group == g, g] = 1 / math.sqrt(answers)
         # Main effects of all answers add up to 0.7 SD, of a cost 0.5 SD (a cost alone explains a
-        # good part of accuracy), each kind of interaction and the bends to 0.3 SD; the rest
+        # good part of accuracy), each kind of interaction to 0.3 SD and the bends to 0.1; the rest
         # 0.8 SD. A typical pair of networks is about sqrt(columns) length scales apart, so that
         # the rest neither vanishes nor is a constant.
         main = [math.log(0.7 / math.sqrt(answers))] * (groups - 1) + [math.log(0.5)]
         widths = () if interactions is None else interactions.widths
         products = [math.log(0.3 / math.sqrt(width)) for width in widths]
         if steps is not None:
-            products.append(math.log(0.3 / math.sqrt(answers)))
+            products.append(math.log(0.1 / math.sqrt(answers)))
         scales = [math.log(math.sqrt(max(len(group), 1)))] * groups
         # The noise may be anything from nothing to most of what is seen: its prior is the widest.
         # Length scales are held tighter, since a rest that forgets from one network to the next
