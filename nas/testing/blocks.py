@@ -29,7 +29,8 @@ def check_block_kind(
 
     `channels` are (in, out) pairs, `sizes` input sides in pixels. At every setting the cost rule's
     FLOPs, parameters, activations and weight memory equal what torch counts, to the unit, the same
-    in every further layer, and the output has the promised shape; once per stride a block runs forward and backward at batch 2.
+    in every further layer, and the output has the promised shape; once per stride a block runs
+    forward and backward at batch 2.
     Raises: AssertionError naming the setting.
     """
     claim(isinstance(kind, BlockKind), f"{kind!r} is no nas.blocks.BlockKind")
