@@ -30,6 +30,7 @@ from nas.report.surroundings import (
 )
 from nas.report.training_curve import training_curve
 from nas.report.trust_plot import trust_plot
+from nas.runs.finding import MARKER
 from nas.spec import ArchSpec
 from nas.studies.folder import STUDY
 
@@ -145,7 +146,7 @@ def _search_in(folder: Path) -> Searched | None:
     """The search in a folder or, of a folder that holds several things, below it."""
     if not folder.is_dir():
         raise RunError(f"there is no folder {folder}; name a run folder")
-    if (folder / "run.json").is_file():
+    if (folder / MARKER).is_file():
         return read_search(folder)
     # What a fit or a study holds is its own.
     if (folder / FIT.name).is_file() or (folder / STUDY.name).is_file():

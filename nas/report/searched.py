@@ -12,6 +12,7 @@ from nas.errors import NasError
 from nas.report.kinds import Judged
 from nas.report.references import Reference, reference_networks_for
 from nas.runs.data_record import read_data_record
+from nas.runs.finding import MARKER
 from nas.runs.records import read_run
 from nas.runs.status import Status, find_source, read_status
 from nas.searching.config import SearchConfig
@@ -144,7 +145,7 @@ def best_so_far(searched: Searched) -> list[tuple[int, float]]:
 
 
 def _record(folder: Path) -> dict[str, Any]:
-    document: dict[str, Any] = json.loads((folder / "run.json").read_text(encoding="utf-8"))
+    document: dict[str, Any] = json.loads((folder / MARKER).read_text(encoding="utf-8"))
     return document
 
 

@@ -27,7 +27,7 @@ from nas import __version__
 from nas.errors import RunError, RunInUseError
 from nas.files import make_folder, write_text_atomic
 from nas.objective import Direction
-from nas.runs.finding import RUNS, run_folders
+from nas.runs.finding import MARKER, RUNS, run_folders
 from nas.runs.journal import journal_storage, saved, storage_reason
 from nas.runs.machine import machine
 from nas.runs.marker import read_marker
@@ -77,7 +77,7 @@ def open_run(folder: Path, config: SearchConfig, command: str) -> Run:
         **provenance(),
     }
     make_folder(folder)
-    write_text_atomic(folder / "run.json", json.dumps(document, indent=2) + "\n")
+    write_text_atomic(folder / MARKER, json.dumps(document, indent=2) + "\n")
     return Run(folder, config, command)
 
 
@@ -95,7 +95,7 @@ def recorded_run(folder: Path, config: SearchConfig) -> Run | None:
 
     Raises: RunError if the folder is foreign, damaged, or of another configuration, which is named.
     """
-    if (folder / "run.json").exists():
+    if (folder / MARKER).exists():
         recorded = read_run(folder)
         difference = recorded.config.difference(config)
         if difference is not None:
@@ -115,7 +115,7 @@ def recorded_run(folder: Path, config: SearchConfig) -> Run | None:
 
 def read_run(folder: Path) -> Run:
     """Read a run folder's settings. Raises: RunError if it is missing, foreign or damaged."""
-    marker = folder / "run.json"
+    marker = folder / MARKER
     document = read_marker(
         marker,
         kind="search",

@@ -148,3 +148,10 @@ def started() -> Iterator[Callable[..., subprocess.Popen[str]]]:
         process.wait(240)
         assert process.stdout is not None
         process.stdout.close()
+
+
+@pytest.fixture
+def run(small: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    """A copy of a finished search, as runs/mine of the working folder."""
+    monkeypatch.chdir(tmp_path)
+    return Path(shutil.copytree(small, Path("runs/mine")))

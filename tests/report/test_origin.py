@@ -3,35 +3,21 @@
 from __future__ import annotations
 
 import json
-import re
 import shutil
 import sys
 from collections.abc import Callable
-from html import unescape
 from pathlib import Path
 
 import pytest
+from page_text import page_text
 
 from nas.pipeline.plan import parse_plan
 from nas.pipeline.record import Record
-from nas.report.html import page_html
-from nas.report.page import Page, gather
+from nas.report.page import gather
 from nas.runs.command_record import command_record
 from nas.runs.machine import described, machine
 
 Nas = Callable[..., None]
-
-
-def text_of(page: Page) -> str:
-    body = re.sub(r"(?s)<style.*?</style>|<svg.*?</svg>|<[^>]+>", " ", page_html(page))
-    return re.sub(r"\s+", " ", unescape(body))
-
-
-@pytest.fixture
-def run(small: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
-    """A copy of a finished search, as runs/mine of the working folder."""
-    monkeypatch.chdir(tmp_path)
-    return Path(shutil.copytree(small, Path("runs/mine")))
 
 
 def typed(nas: Nas, monkeypatch: pytest.MonkeyPatch, *words: str) -> str:
@@ -64,7 +50,7 @@ def test_a_family_and_a_trust_report_tell_their_commands(
     unknown = [one.made for one in page.commands if not one.line]
     assert len(unknown) == 2
     assert all("its command is not recorded" in made for made in unknown)
-    assert all(made in text_of(page) for made in unknown)
+    assert all(made in page_text(page) for made in unknown)
 
 
 def test_the_record_of_a_family_is_no_member_of_it(
@@ -85,13 +71,13 @@ def test_every_machine_is_told_with_what_was_begun_on_it(
     (run / "run.json").write_text(json.dumps(record))
     page = gather(run)
     assert len(page.machines) == 2
-    text = text_of(page)
+    text = page_text(page)
     assert f"Recorded by the search in {run}: Abacus 3, " in text
     assert "2 x Tesla T4" in text
     assert f"Recorded by the family in {run / 'family'}: {described(machine())}" in text
     del record["machine"]
     (run / "run.json").write_text(json.dumps(record))
-    assert f"Recorded by the search in {run}: not recorded" in text_of(gather(run))
+    assert f"Recorded by the search in {run}: not recorded" in page_text(gather(run))
 
 
 def test_the_newest_run_is_found_inside_a_nas_run(

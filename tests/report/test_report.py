@@ -5,7 +5,6 @@ from __future__ import annotations
 import csv
 import json
 import random
-import re
 import shutil
 import time
 from collections.abc import Callable
@@ -18,6 +17,7 @@ from xml.etree import ElementTree
 import optuna
 import pytest
 from optuna.distributions import CategoricalDistribution
+from page_text import text_of
 
 from nas.errors import ConfigError, PluginError, RunError
 from nas.report import references
@@ -31,12 +31,6 @@ from nas.units import format_count
 
 # As much of what may go wrong as a folder's name can hold.
 HOSTILE = "<script>alert('x')<script>&\"$\\frac{1}"
-
-
-def text_of(html: str) -> str:
-    """What a person reads, in one line."""
-    body = re.sub(r"(?s)<style.*?</style>|<svg.*?</svg>|<[^>]+>", " ", html)
-    return re.sub(r"\s+", " ", unescape(body))
 
 
 @pytest.fixture(scope="module")

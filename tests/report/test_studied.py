@@ -6,22 +6,17 @@ import json
 import re
 import shutil
 from collections.abc import Callable
-from html import unescape
 from pathlib import Path
 
 import pytest
+from page_text import page_text
 
 from nas.report.html import page_html
-from nas.report.page import Page, gather
+from nas.report.page import gather
 from nas.report.studied import read_studied
 from nas.runs.state import working_process
 
 Nas = Callable[..., None]
-
-
-def text_of(page: Page) -> str:
-    body = re.sub(r"(?s)<style.*?</style>|<svg.*?</svg>|<[^>]+>", " ", page_html(page))
-    return re.sub(r"\s+", " ", unescape(body))
 
 
 def journal_of(folder: Path) -> Path:
@@ -40,7 +35,7 @@ def kept(journal: Path, trainings: int) -> None:
 def test_a_study_is_told_in_the_words_of_its_summary(studied: Path) -> None:
     page = gather(studied)
     assert set(page.plots) == {"figure3", "figure8", "figure4", "stages"}
-    text = text_of(page)
+    text = page_text(page)
     document = json.loads((studied / "summary.json").read_text())
     assert any("saturate" in line for line in document["headlines"])
     assert any("±" in line and "a doubling" in line for line in document["headlines"])
@@ -62,17 +57,17 @@ def test_a_study_at_work_is_a_snapshot_and_is_left_alone(studied: Path, tmp_path
     before = {path: path.stat().st_mtime_ns for path in folder.rglob("*")}
     found = read_studied(folder)
     assert (found.done, found.wanted) == (9, 22)
-    text = text_of(gather(folder))
+    text = page_text(gather(folder))
     # One seed each: nothing tells luck from merit yet.
     assert "9 of 22 trainings are done (no network of the study was trained with two seeds" in text
     assert {path: path.stat().st_mtime_ns for path in folder.rglob("*")} == before
     assert working_process(folder) is None
     kept(journal_of(shutil.copytree(studied, tmp_path / "half")), 15)
     page = gather(tmp_path / "half")
-    assert "15 of 22 trainings are done; its command goes on" in text_of(page)
+    assert "15 of 22 trainings are done; its command goes on" in page_text(page)
     assert "figure3" in page.plots
     journal_of(folder).unlink()
-    assert "0 of 22 trainings are done (no training is done yet)" in text_of(gather(folder))
+    assert "0 of 22 trainings are done (no training is done yet)" in page_text(gather(folder))
 
 
 def test_a_run_shows_the_studies_inside_it_and_beside_it_of_its_network(

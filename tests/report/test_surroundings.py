@@ -5,22 +5,20 @@ from __future__ import annotations
 import csv
 import dataclasses
 import json
-import re
 import shutil
 from collections.abc import Callable
-from html import unescape
 from pathlib import Path
 from typing import Any
 from xml.etree import ElementTree
 
 import pytest
+from page_text import page_text
 
 from nas.archs import read_network
 from nas.cost import network_cost
 from nas.pipeline.plan import parse_plan
 from nas.pipeline.record import Record
-from nas.report.html import page_html
-from nas.report.page import Page, gather
+from nas.report.page import gather
 from nas.search_spaces.efficientnet import efficientnet_b0
 from nas.search_spaces.mobilenet_v2 import mobilenet_v2
 from nas.searching.finalists import Finalist, LatencyReport
@@ -29,18 +27,6 @@ from nas.training.job import Job, write_job
 from nas.training.recipe import load_recipe
 from nas.trust.report import Budget, Retrained, make_report
 from nas.units import format_count
-
-
-def text_of(page: Page) -> str:
-    body = re.sub(r"(?s)<style.*?</style>|<svg.*?</svg>|<[^>]+>", " ", page_html(page))
-    return re.sub(r"\s+", " ", unescape(body))
-
-
-@pytest.fixture
-def run(small: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
-    """A copy of a finished search, as runs/mine of the working folder."""
-    monkeypatch.chdir(tmp_path)
-    return Path(shutil.copytree(small, Path("runs/mine")))
 
 
 @pytest.fixture
@@ -83,7 +69,7 @@ def test_a_fit_is_told_with_its_intervals_and_its_triangle(run: Path, fitted: Pa
     coefficients = json.loads((fitted / "coefficients.json").read_text())
     for folder in (run, fitted):
         page = gather(folder)
-        text = text_of(page)
+        text = page_text(page)
         low, high = coefficients["intervals"]["beta"]
         assert f"beta width {coefficients['beta']:.3f} fitted {low:.3f} to {high:.3f} 1.1" in text
         assert "evaluator fit_toys:Wide" in text
@@ -102,7 +88,7 @@ def test_a_family_and_its_trained_members_are_told(
     page = gather(run)
     with (run / "family" / "family.csv").open(newline="") as stream:
         rows = list(csv.DictReader(stream))
-    text = text_of(page)
+    text = page_text(page)
     for row in rows:
         assert f"{float(row['nominal_ratio']):.2f}x {float(row['realised_ratio']):.2f}x" in text
     assert "realised" in page.plots["family-0"].description
@@ -112,7 +98,7 @@ def test_a_family_and_its_trained_members_are_told(
     finished_training(Path("trained/b1-sample"), small, 0.4242)
     finished_training(Path("trained/other-sample"), mobilenet_v2(), 0.7777)
     page = gather(run)
-    text = text_of(page)
+    text = page_text(page)
     assert "42.42 % ± 2.10" in text
     assert "256 test images of sample, a toy" in text
     assert "77.77" not in text
@@ -138,13 +124,13 @@ def test_measured_accuracies_of_two_members_are_drawn(
 def test_a_training_alone_has_a_report(tmp_path: Path) -> None:
     finished_training(tmp_path / "one", mobilenet_v2(), 0.25)
     page = gather(tmp_path / "one")
-    text = text_of(page)
+    text = page_text(page)
     assert "25.00 % ± 2.10" in text
     assert set(page.plots) == {"training-0", "stages"}
     commands = [one.command for one in page.absent]
     assert f"nas family --baseline {tmp_path}/one/weights.safetensors" in commands
     (tmp_path / "one" / "result.json").unlink()
-    assert "not finished; its command goes on" in text_of(gather(tmp_path / "one"))
+    assert "not finished; its command goes on" in page_text(gather(tmp_path / "one"))
 
 
 def test_a_trust_report_is_told_in_its_own_words(run: Path) -> None:
@@ -162,7 +148,7 @@ def test_a_trust_report_is_told_in_its_own_words(run: Path) -> None:
     (run / "trust").mkdir()
     (run / "trust" / "trust.json").write_text(json.dumps(report.to_dict()))
     page = gather(run)
-    text = text_of(page)
+    text = page_text(page)
     assert report.verdict in text
     assert "61.00 %" in text
     assert "70.50 %" in page.plots["trust"].description
@@ -179,7 +165,7 @@ def test_measured_latencies_of_the_folder_are_told(run: Path) -> None:
         "device": {"kind": "cpu", "processor": "Abacus 3", "threads": 2},
     }
     (run / "latency.json").write_text(json.dumps({"latencies": [measured]}))
-    text = text_of(gather(run))
+    text = page_text(gather(run))
     assert "mine cpu on Abacus 3, threads 2, batch 4 12.3 ms (median 13) measured" in text
     assert "noisy: it jumped" in text
 
@@ -190,7 +176,7 @@ def test_the_finalists_that_a_search_measured_are_told(run: Path) -> None:
     slow = Finalist(8, 0.67, {"latency:here": 9.0}, {"latency:here": 14.0}, "", False, "bound")
     result["latency"] = LatencyReport(("here.json",), (finalist, slow), True).to_dict()
     (run / "best.json").write_text(json.dumps(result))
-    text = text_of(gather(run))
+    text = page_text(gather(run))
     assert "trial 7 (bound) latency:here 10 ms predicted" in text
     assert "trial 7 (bound) latency:here 10.5 ms measured trial 8" in text
     assert "trial 8 (bound) latency:here 14 ms measured beyond the search's bound" in text
@@ -201,7 +187,7 @@ def test_what_cannot_be_read_is_named_and_stops_nothing(run: Path) -> None:
     (run / "fit" / "fit.json").write_text("{")
     page = gather(run)
     assert page.nearby.fits == ()
-    assert "runs/mine/fit cannot be read" in text_of(page)
+    assert "runs/mine/fit cannot be read" in page_text(page)
 
 
 def test_a_folder_of_nas_run_is_told_with_the_commands_of_its_stages(run: Path) -> None:
@@ -220,7 +206,7 @@ def test_a_folder_of_nas_run_is_told_with_the_commands_of_its_stages(run: Path) 
     page = gather(whole)
     assert page.search is not None
     assert page.search.folder == whole / "search"
-    text = text_of(page)
+    text = page_text(page)
     assert "25.00 %" in text
     assert "stage search, in search" in text
     # Each once, and what was made there without the plan too.
