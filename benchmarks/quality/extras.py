@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from functools import partial
 from pathlib import Path
 from time import process_time
 from typing import Any
@@ -54,8 +55,8 @@ def pool(data: Path, problem: SearchProblem, seed: int, budget: int = 100) -> di
             frozen.number = len(trials)
             trials.append(frozen)
         history = reader.read(trials, signs(study.directions))
-        merit, _ = understood.merit(history, rng, sampler.doubt(len(trials), len(trials)))
-        figures = merit(rows)
+        doubt = partial(sampler.doubt, len(trials), len(trials))
+        figures = understood.aim(history, rng, doubt).merit(rows)
         figures[queried] = -np.inf
         queried.append(int(figures.argmax()))
     met = set(queried)

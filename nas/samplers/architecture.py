@@ -11,6 +11,7 @@ from __future__ import annotations
 
 import zlib
 from collections.abc import Mapping, Sequence
+from functools import partial
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -41,6 +42,11 @@ DOUBT = 4.0
 four times as large. The model's parameters are but the most probable ones and its kernel is an idea
 of networks, so that it is too sure of what lies far from its readings: searches that met a local
 optimum mostly stayed there without this. Before, there is no optimum that one could leave."""
+
+STANDSTILL = 8
+"""After so many evaluations without a better network, two of three suggestions doubt like that.
+What is near the best network is mostly known by then; if it is a local optimum, each further one
+there is lost. The third still refines, so that an optimum is not only approached."""
 
 
 class ArchitectureSampler(BaseSampler):
@@ -153,10 +159,14 @@ class ArchitectureSampler(BaseSampler):
         chosen = history.numbers[int(expected.argmax())]
         return next(t for t in complete if t.number == chosen)
 
-    def doubt(self, number: int, known: int) -> float:
-        """What multiplies the model's SDs for trial `number`, with so many evaluations known."""
-        exploring = number % EXPLORE_EVERY == EXPLORE_EVERY - 1 and known >= 3 * self._startup
-        return DOUBT if exploring else 1.0
+    def doubt(self, number: int, known: int, since_best: int) -> float:
+        """What multiplies the model's SDs for trial `number`.
+
+        `known` evaluations have been read, `since_best` of them after the best network's.
+        """
+        turn = number % EXPLORE_EVERY
+        exploring = turn == EXPLORE_EVERY - 1 or (since_best >= STANDSTILL and turn > 0)
+        return DOUBT if exploring and known >= 3 * self._startup else 1.0
 
     def _problem(self, trials: Sequence[FrozenTrial]) -> Problem | None:
         """The problem, known once for a given space; else as far as the trials show it."""
@@ -195,10 +205,10 @@ class ArchitectureSampler(BaseSampler):
         history = problem.reader.read(trials, signs(study.directions), asking=number)
         if len(history.numbers) < self._startup:
             return problem.spread_out(history, rng)
-        doubt = self.doubt(number, len(history.numbers))
-        merit, parents = problem.merit(history, rng, doubt)
-        effort = self._effort(doubt, len(history.numbers))
-        ranked = best_candidates(merit, problem.space, parents, effort, rng, history.taken)
+        known = len(history.numbers)
+        aim = problem.aim(history, rng, partial(self.doubt, number, known))
+        effort = self._effort(aim.doubt, known)
+        ranked = best_candidates(aim.merit, problem.space, aim.parents, effort, rng, history.taken)
         return np.asarray(ranked[0]) if len(ranked) else problem.spread_out(history, rng)
 
     def _effort(self, doubt: float, known: int) -> Effort:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass
 
 import numpy as np
 
@@ -24,6 +25,9 @@ from nas.samplers.parameter import Codes, Floats
 
 Reward = Callable[[Floats, Mapping[str, Floats]], Floats]
 
+Doubt = Callable[[int], float]
+"""Evaluations since the best network was read -> what multiplies the model's SDs."""
+
 PARENTS = 10
 """Known networks from which the evolution starts."""
 
@@ -40,6 +44,26 @@ OUTSIDE = -1e6
 def plain_accuracy(accuracy: Floats, costs: Mapping[str, Floats]) -> Floats:
     """The reward where cost does not matter."""
     return accuracy
+
+
+def no_doubt(since_best: int) -> float:
+    """The model's SDs as they are."""
+    return 1.0
+
+
+@dataclass(frozen=True)
+class Aim:
+    """What the next network should be.
+
+    Attributes:
+        merit: the figure that it should maximise.
+        parents: (rows, parameters) good known networks to start from, the best first.
+        doubt: what multiplied the model's SDs.
+    """
+
+    merit: Merit
+    parents: Codes
+    doubt: float
 
 
 class Problem:
@@ -69,20 +93,16 @@ class Problem:
         self._believer = Believer(Kernel(*parts), budget)
         self._judge = Believer(Kernel(*parts, with_own=True), budget)
 
-    def merit(
-        self, history: History, rng: np.random.Generator, doubt: float = 1.0
-    ) -> tuple[Merit, Codes]:
-        """The figure that the next network should maximise, and good networks to start from.
-
-        `doubt` multiplies the model's SDs where one accuracy is modelled.
-        """
+    def aim(self, history: History, rng: np.random.Generator, doubt: Doubt = no_doubt) -> Aim:
+        """What to look for next. The SDs are multiplied only where one accuracy is modelled."""
         costs = self._costs_of(history.codes)
         x = self._inputs(history.codes, costs)
         allowed = np.where(self._excess(costs) > 0, -np.inf, 0.0)
         if history.readings.shape[1] > 1:
             figure, standing = self._several(history, x, costs, rng)
+            factor = doubt(0)
         else:
-            figure, standing = self._single(history, x, costs, allowed, doubt)
+            figure, standing, factor = self._single(history, x, costs, allowed, doubt)
         chance = self._feasibility(history, x, standing)
 
         def merit(codes: Codes) -> Floats:
@@ -96,7 +116,7 @@ class Problem:
             return np.where(np.isnan(costs).any(axis=1) | np.isnan(value), -np.inf, value)
 
         best = np.argsort(-(standing + allowed), kind="stable")[:PARENTS]
-        return merit, history.codes[best]
+        return Aim(merit, history.codes[best], factor)
 
     def expected_rewards(self, history: History) -> Floats:
         """(rows,) the model's mean reward of the finished trials; -inf outside the bounds."""
@@ -133,8 +153,8 @@ class Problem:
         return np.asarray(drawn[order[int(shared.argmin())]])
 
     def _single(
-        self, history: History, x: Floats, costs: Floats, allowed: Floats, doubt: float
-    ) -> tuple[Callable[[Floats, Floats], Floats], Floats]:
+        self, history: History, x: Floats, costs: Floats, allowed: Floats, doubt: Doubt
+    ) -> tuple[Callable[[Floats, Floats], Floats], Floats, float]:
         readings = history.readings[:, 0]
         belief = self._belief(x, readings, self._rewards(readings, costs))
         accuracy = belief.mean(x)
@@ -143,6 +163,7 @@ class Problem:
         usable = np.isfinite(allowed) & met
         pool = np.flatnonzero(usable) if usable.any() else np.arange(len(standing))
         best = int(pool[standing[pool].argmax()])
+        factor = doubt(len(standing) - 1 - best)
         clear = accuracy[best : best + 1] + MARGIN * belief.noise
         target = float(self._rewards(clear, costs[best : best + 1])[0])
         if len(history.pending):
@@ -153,10 +174,10 @@ class Problem:
             mean, sd = belief.predict(inputs)
             value = self._rewards(mean, costs)
             # Rewards increase with accuracy; their SD is taken from one SD of accuracy.
-            spread = np.maximum(self._rewards(mean + doubt * sd, costs) - value, 1e-12)
+            spread = np.maximum(self._rewards(mean + factor * sd, costs) - value, 1e-12)
             return log_expected_improvement(value, spread, target)
 
-        return figure, standing
+        return figure, standing, factor
 
     def _several(
         self, history: History, x: Floats, costs: Floats, rng: np.random.Generator
