@@ -44,9 +44,9 @@ of networks, so that it is too sure of what lies far from its readings: searches
 optimum mostly stayed there without this. Before, there is no optimum that one could leave."""
 
 STANDSTILL = 8
-"""After so many evaluations without a better network, two of three suggestions doubt like that.
-What is near the best network is mostly known by then; if it is a local optimum, each further one
-there is lost. The third still refines, so that an optimum is not only approached."""
+"""After so many evaluations without a better network every second suggestion doubts like that,
+after twice as many two of three. What is near the best network is mostly known by then; if it is a
+local optimum, each further one there is lost. The others still refine."""
 
 
 class ArchitectureSampler(BaseSampler):
@@ -164,8 +164,12 @@ class ArchitectureSampler(BaseSampler):
 
         `known` evaluations have been read, `since_best` of them after the best network's.
         """
-        turn = number % EXPLORE_EVERY
-        exploring = turn == EXPLORE_EVERY - 1 or (since_best >= STANDSTILL and turn > 0)
+        turn = number % (2 * EXPLORE_EVERY)
+        exploring = (
+            turn % EXPLORE_EVERY == EXPLORE_EVERY - 1
+            or (turn == 1 and since_best >= STANDSTILL)
+            or (turn == 1 + EXPLORE_EVERY and since_best >= 2 * STANDSTILL)
+        )
         return DOUBT if exploring and known >= 3 * self._startup else 1.0
 
     def _problem(self, trials: Sequence[FrozenTrial]) -> Problem | None:

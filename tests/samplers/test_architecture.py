@@ -340,8 +340,10 @@ def test_every_third_suggestion_explores_once_there_is_something_to_leave() -> N
 
     assert doubts(range(14, 18), known=14, since_best=9) == [1.0] * 4
     assert doubts(range(15, 21), known=15, since_best=7) == [1, 1, 4, 1, 1, 4]
-    # Nothing was gained for eight evaluations.
-    assert doubts(range(15, 21), known=15, since_best=8) == [1, 4, 4, 1, 4, 4]
+    # Nothing was gained for eight evaluations, or for sixteen.
+    assert doubts(range(18, 24), known=15, since_best=8) == [1, 4, 4, 1, 1, 4]
+    assert doubts(range(18, 24), known=15, since_best=15) == [1, 4, 4, 1, 1, 4]
+    assert doubts(range(18, 24), known=15, since_best=16) == [1, 4, 4, 1, 4, 4]
 
 
 def test_a_standstill_is_counted_from_the_network_that_is_best_by_the_model() -> None:
