@@ -26,6 +26,7 @@ from nas.samplers.exact_costs import CostFunction
 from nas.samplers.history import signs
 from nas.samplers.parameter import Codes, parameter
 from nas.samplers.problem import Problem, Reward, plain_accuracy
+from nas.samplers.threads import one_thread
 
 if TYPE_CHECKING:
     from optuna.distributions import BaseDistribution
@@ -118,7 +119,8 @@ class ArchitectureSampler(BaseSampler):
         if problem is None or not problem.space.parameters:
             return {}
         rng = np.random.default_rng([self._seed, trial.number])
-        row = self._propose(problem, trials, study, trial.number, rng)
+        with one_thread():
+            row = self._propose(problem, trials, study, trial.number, rng)
         if row is None:
             return {}
         answers = problem.space.decode(row)
@@ -153,7 +155,8 @@ class ArchitectureSampler(BaseSampler):
         history = problem.reader.read(trials, np.array([-1.0 if minimise else 1.0]))
         if len(history.numbers) == 0:
             raise ConfigError("no trial has a finite accuracy; see the trials' failures")
-        expected = problem.expected_rewards(history)
+        with one_thread():
+            expected = problem.expected_rewards(history)
         if not np.isfinite(expected).any():
             raise ConfigError("no completed trial is within the bounds; widen them")
         chosen = history.numbers[int(expected.argmax())]
