@@ -46,11 +46,6 @@ def plain_accuracy(accuracy: Floats, costs: Mapping[str, Floats]) -> Floats:
     return accuracy
 
 
-def no_doubt(since_best: int) -> float:
-    """The model's SDs as they are."""
-    return 1.0
-
-
 @dataclass(frozen=True)
 class Aim:
     """What the next network should be.
@@ -93,7 +88,7 @@ class Problem:
         self._believer = Believer(Kernel(*parts), budget)
         self._judge = Believer(Kernel(*parts, with_own=True), budget)
 
-    def aim(self, history: History, rng: np.random.Generator, doubt: Doubt = no_doubt) -> Aim:
+    def aim(self, history: History, rng: np.random.Generator, doubt: Doubt) -> Aim:
         """What to look for next. The SDs are multiplied only where one accuracy is modelled."""
         costs = self._costs_of(history.codes)
         x = self._inputs(history.codes, costs)

@@ -373,7 +373,7 @@ def test_a_standstill_is_counted_from_the_network_that_is_best_by_the_model() ->
         return 4.0
 
     history = problem.reader.read(trials, np.array([1.0]))
-    sure = problem.aim(history, np.random.default_rng(0))
+    sure = problem.aim(history, np.random.default_rng(0), lambda since_best: 1.0)
     aim = problem.aim(history, np.random.default_rng(0), doubt)
     assert told == [3]
     assert (sure.doubt, aim.doubt) == (1.0, 4.0)
