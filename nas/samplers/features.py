@@ -41,7 +41,7 @@ class Features:
         self._owner = np.array([column.owner for column in about], dtype=np.int64)
         self._row = np.arange(len(about))
         self.steps = Steps(known)
-        self.interactions = Interactions(about, costs)
+        self.interactions = Interactions(about)
         self.groups = 1 + (max(groups) + 1 if groups else 0)
         self.group = np.array(groups + [self.groups - 1] * costs, dtype=np.int64)
 

@@ -1,11 +1,10 @@
 """Products of answers, as columns: how choices of one network act together.
 
-Deep and wide stages help each other, and a network that is large in one place gains less from the
-next. A smooth kernel alone must see each such pair to know it; as columns, few readings tell:
+Deep and wide stages help each other. A smooth kernel alone must see each such pair to know it; as
+columns, few readings tell:
 
 - *pairs of a part*: the product of every two answers about one part of the network (`stage3.…`);
-- *shared pairs*: "expand times layers, wherever they meet": the sum of such products;
-- *saturation*: squares and products of the sums over a kind's answers, and of the costs.
+- *shared pairs*: "expand times layers, wherever they meet": the sum of such products.
 """
 
 from __future__ import annotations
@@ -20,9 +19,6 @@ from nas.samplers.parameter import Floats
 
 MOST_PAIRS = 200
 """Columns of pairs. A part with more is no part but a whole network; its pairs are left out."""
-
-MOST_ROLES = 8
-"""Kinds whose sums are multiplied, the commonest: 8 and a few costs give some 60 columns."""
 
 
 @dataclass(frozen=True)
@@ -48,7 +44,7 @@ class Interactions:
         widths: the number of columns of each block; blocks without any are left out.
     """
 
-    def __init__(self, columns: Sequence[Column], costs: int) -> None:
+    def __init__(self, columns: Sequence[Column]) -> None:
         count = len(columns)
         pairs = [
             (one, other)
@@ -62,20 +58,14 @@ class Interactions:
         self._other = np.array([other for _, other in pairs], dtype=np.int64)
         met = [frozenset((columns[one].role, columns[other].role)) for one, other in pairs]
         self._met = _sums(met, len(met))
-        sums = _sums([column.role for column in columns], count + costs)
-        # The commonest kinds first; a kind that occurs once has its main effect and its pairs.
-        sums = sums[:, np.argsort(-(sums > 0).sum(axis=0), kind="stable")[:MOST_ROLES]]
-        self._sums = np.hstack([sums, np.eye(count + costs)[:, count:]])
-        self._upper = np.triu_indices(self._sums.shape[1])
-        widths = (len(pairs), self._met.shape[1], len(self._upper[0]))
+        widths = (len(pairs), self._met.shape[1])
         self._used = tuple(width > 0 for width in widths)
         self.widths = tuple(width for width in widths if width)
 
     def __call__(self, x: Floats) -> list[Floats]:
         """The blocks, each (rows, width)."""
         pairs = x[:, self._one] * x[:, self._other]
-        totals = x @ self._sums
-        blocks = [pairs, pairs @ self._met, totals[:, self._upper[0]] * totals[:, self._upper[1]]]
+        blocks = [pairs, pairs @ self._met]
         return [block for block, used in zip(blocks, self._used, strict=True) if used]
 
 

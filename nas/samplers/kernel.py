@@ -1,6 +1,6 @@
 """The prior covariance of accuracy over networks, made for few, noisy readings of many choices.
 
-In units of the readings' variance, it is a sum of five ideas:
+In units of the readings' variance, it is a sum of six ideas:
 
 - *shared effects*: "more layers help, wherever they are": a slope on the sum over a kind's answers;
 - *main effects*: a slope of its own for every answer, and for every (log) cost;
@@ -9,11 +9,13 @@ In units of the readings' variance, it is a sum of five ideas:
   `steps.py`). It came after the others, when tables of effects were seen to pass for noise. It is a
   correction of slopes, so it is a priori a third of the interactions; as large as they, the only
   other amplitude tried, it cost ten evaluations where slopes are enough;
+- *saturation*: the more a network costs the less more of it helps, so the costs have their squares
+  and products too; these also correct slopes, so they are a priori as small as the bends;
 - *interactions*: slopes on products of answers, see `interactions.py`;
 - *a smooth rest*: squared-exponential over all columns, with one length scale per kind of question
   and one for the costs.
 
-A model that judges networks already read has a sixth, *the network's own*: what none of these can
+A model that judges networks already read has a seventh, *the network's own*: what none of these can
 express, shared with networks that differ in few answers (an Ornstein-Uhlenbeck kernel, thus of all
 orders of interaction). Without it all of that must pass for noise, even where nothing is noisy, and
 the mean belittles the best network read. It and the noise start from the same amplitude; which of
@@ -61,7 +63,7 @@ class Kernel:
     """The prior covariance; its parameters are logarithms in one vector.
 
     In order: amplitudes of the linear blocks (shared effects, main effects per group, the
-    interactions, the bends), amplitude of the smooth rest, length scale per group, amplitude and
+    interactions, saturation, the bends), amplitude of the smooth rest, length scale per group, amplitude and
     length of the network's own (where it has one), noise SD. The last group is the costs, which
     have no shared effect.
 
@@ -86,12 +88,16 @@ class Kernel:
         for g in range(groups - 1):
             self._membership[group == g, g] = 1 / math.sqrt(answers)
         # Main effects of all answers add up to 0.7 SD, of a cost 0.5 SD (a cost alone explains a
-        # good part of accuracy), each kind of interaction to 0.3 SD and the bends to 0.1; the rest
-        # 0.8 SD. A typical pair of networks is about sqrt(columns) length scales apart, so that
+        # good part of accuracy), each kind of interaction to 0.3 SD, saturation and the bends to 0.1;
+        # the rest 0.8 SD. A typical pair of networks is about sqrt(columns) length scales apart, so that
         # the rest neither vanishes nor is a constant.
         main = [math.log(0.7 / math.sqrt(answers))] * (groups - 1) + [math.log(0.5)]
         widths = () if interactions is None else interactions.widths
         products = [math.log(0.3 / math.sqrt(width)) for width in widths]
+        costs = np.flatnonzero(group == groups - 1)
+        self._one, self._other = (costs[side] for side in np.triu_indices(len(costs)))
+        if len(costs):
+            products.append(math.log(0.1 / math.sqrt(len(self._one))))
         if steps is not None:
             products.append(math.log(0.1 / math.sqrt(answers)))
         scales = [math.log(math.sqrt(max(len(group), 1)))] * groups
@@ -135,7 +141,8 @@ class Kernel:
         main = [x[:, self.group == g] for g in range(self.groups)]
         products = [] if self._interactions is None else self._interactions(x)
         bends = [] if self._steps is None else [self._steps(x)]
-        return [x @ self._membership, *main, *products, *bends]
+        saturation = [x[:, self._one] * x[:, self._other]] if len(self._one) else []
+        return [x @ self._membership, *main, *products, *saturation, *bends]
 
     def own_columns(self, x: Floats) -> Floats:
         """Columns by whose squared distances a network's own is forgotten; else no columns."""

@@ -39,7 +39,7 @@ def test_the_gradient_that_learning_follows_is_the_slope_of_the_loss(
         return scipy.optimize.OptimizeResult(x=center)
 
     monkeypatch.setattr(scipy.optimize, "minimize", check)
-    learn(Kernel(GROUP, 3, Interactions(PLACES, 1), steps, with_own=True), *readings())
+    learn(Kernel(GROUP, 3, Interactions(PLACES), steps, with_own=True), *readings())
     assert checked
 
 

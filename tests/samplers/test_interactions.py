@@ -12,33 +12,29 @@ PLACES = [
 ]
 
 
-def test_pairs_are_of_one_part_and_sums_of_one_kind() -> None:
+def test_pairs_are_of_one_part_and_shared_pairs_their_sum() -> None:
     x = np.arange(1.0, 10.0)[None]
-    pairs, shared, totals = Interactions(PLACES, 1)(x)
+    pairs, shared = Interactions(PLACES)(x)
     assert pairs.tolist() == [[2.0, 12.0, 30.0, 56.0]]
     assert shared.tolist() == [[100.0 / 2]]
-    expand, layers, cost = 16.0 / 2, 20.0 / 2, 9.0
-    expected = [expand**2, expand * layers, expand * cost, layers**2, layers * cost, cost**2]
-    assert totals.tolist() == [expected]
 
 
 def test_questions_that_belong_to_no_part_have_no_pairs() -> None:
     alone = [Column(index, name, (name, 0)) for index, name in enumerate("abc")]
-    assert Interactions(alone, 0).widths == ()
-    assert Interactions(alone, 0)(np.ones((2, 3))) == []
+    assert Interactions(alone).widths == ()
+    assert Interactions(alone)(np.ones((2, 3))) == []
 
 
 def test_a_part_as_large_as_a_network_is_no_part() -> None:
     count = 30
     assert count * (count - 1) / 2 > MOST_PAIRS
     one_part = [Column(index, "net", ("choice", 0)) for index in range(count)]
-    # What is left is the sum of all choices, squared.
-    assert Interactions(one_part, 0).widths == (1,)
+    assert Interactions(one_part).widths == ()
 
 
 def test_the_columns_of_one_unordered_answer_are_no_pair() -> None:
     places = [Column(0, "stem", ("kind", level)) for level in range(3)]
-    assert Interactions(places, 0).widths == ()
+    assert Interactions(places).widths == ()
 
 
 def test_a_rule_that_every_part_follows_is_known_from_few_readings() -> None:
@@ -47,7 +43,7 @@ def test_a_rule_that_every_part_follows_is_known_from_few_readings() -> None:
     y = x.sum(axis=1) + (x[:, ::2] * x[:, 1::2]).sum(axis=1)
     group = np.array([0, 1] * STAGES)
     errors = []
-    for interactions in (None, Interactions(PLACES, 0)):
+    for interactions in (None, Interactions(PLACES)):
         kernel = Kernel(group, 3, interactions)
         posterior = Posterior(kernel, learn(kernel, x[:30], y[:30]), x[:30], y[:30])
         errors.append(np.abs(posterior.mean(x[30:]) - y[30:]).mean())
