@@ -104,7 +104,7 @@ def extras_all(options: argparse.Namespace) -> None:
     accuracy = fit_truth("trees", options.data, options.cache)
     throughput = fit_truth("throughput", options.data, options.cache)
     jobs: dict[str, Callable[[], Any]] = {}
-    for seed in range(options.seeds):
+    for seed in range(options.first_seed, options.first_seed + options.seeds):
         jobs[f"pool {seed}"] = partial(pool, options.data, problem, seed)
         for second, other in (("flops", None), ("throughput", throughput)):
             for name in options.pareto:
@@ -118,7 +118,7 @@ def extras_all(options: argparse.Namespace) -> None:
     quiet()
     options.extras.parent.mkdir(parents=True, exist_ok=True)
     for what, job in jobs.items():
-        if what not in done:
+        if what.split()[0] in options.what and what not in done:
             found = job()
             with options.extras.open("a", encoding="utf-8") as file:
                 file.write(json.dumps({"what": what, "found": found}) + "\n")
@@ -143,12 +143,18 @@ def main() -> None:
         command.add_argument("--extras", type=Path, default=RESULTS / "search_quality_extras.json")
         if action == "report":
             command.add_argument("--out", type=Path, default=RESULTS)
+            fresh = RESULTS / "search_quality_fresh_seeds.json"
+            command.add_argument("--fresh", type=Path, default=fresh)
+            fresh = RESULTS / "search_quality_fresh_seeds_extras.json"
+            command.add_argument("--fresh-extras", type=Path, default=fresh)
             continue
         command.add_argument("--data", type=Path, required=True)
         command.add_argument("--cache", type=Path, default=Path("build/search_quality"))
         command.add_argument("--problems", nargs="+", default=["trees-hard-400"])
         command.add_argument("--samplers", nargs="+", default=["ours"], choices=list(STRATEGIES))
         command.add_argument("--pareto", nargs="*", default=["random", "nsga2", "motpe", "ours"])
+        kinds = ["pool", "pareto", "ms"]
+        command.add_argument("--what", nargs="+", default=kinds, choices=kinds, help="of extras")
         command.add_argument("--seeds", type=int, default=20)
         command.add_argument("--first-seed", type=int, default=0)
         command.add_argument("--budget", type=int, default=200)
@@ -161,7 +167,8 @@ def main() -> None:
     else:
         from benchmarks.quality.report import write_report
 
-        write_report(options.runs, options.extras, options.out)
+        both = (options.fresh, options.fresh_extras)
+        write_report(options.runs, options.extras, both, options.out)
 
 
 if __name__ == "__main__":

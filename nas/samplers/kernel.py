@@ -63,9 +63,9 @@ class Kernel:
     """The prior covariance; its parameters are logarithms in one vector.
 
     In order: amplitudes of the linear blocks (shared effects, main effects per group, the
-    interactions, saturation, the bends), amplitude of the smooth rest, length scale per group, amplitude and
-    length of the network's own (where it has one), noise SD. The last group is the costs, which
-    have no shared effect.
+    interactions, saturation, the bends), amplitude of the smooth rest, length scale per group,
+    amplitude and length of the network's own (where it has one), noise SD. The last group is the
+    costs, which have no shared effect.
 
     Attributes:
         rest: index of the rest's amplitude, which is also the number of linear blocks.
@@ -88,9 +88,9 @@ class Kernel:
         for g in range(groups - 1):
             self._membership[group == g, g] = 1 / math.sqrt(answers)
         # Main effects of all answers add up to 0.7 SD, of a cost 0.5 SD (a cost alone explains a
-        # good part of accuracy), each kind of interaction to 0.3 SD, saturation and the bends to 0.1;
-        # the rest 0.8 SD. A typical pair of networks is about sqrt(columns) length scales apart, so that
-        # the rest neither vanishes nor is a constant.
+        # good part of accuracy), each kind of interaction to 0.3 SD, saturation and the bends to
+        # 0.1 each; the rest 0.8 SD. A typical pair of networks is about sqrt(columns) length
+        # scales apart, so that the rest neither vanishes nor is a constant.
         main = [math.log(0.7 / math.sqrt(answers))] * (groups - 1) + [math.log(0.5)]
         widths = () if interactions is None else interactions.widths
         products = [math.log(0.3 / math.sqrt(width)) for width in widths]
