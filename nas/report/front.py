@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING
 from nas.report.curves import FEW_MARKS, MOST_MARKS, axis_label
 from nas.report.figures import BLUE, INK, ORANGE, PAPER, QUIET, VERMILION, Canvas, Plot, styled
 from nas.report.labels import Labels
+from nas.report.pareto import leave_out_stragglers
 from nas.report.searched import Searched, judged_of
 from nas.searching.results import pareto_front
 from nas.units import format_count
@@ -14,9 +15,6 @@ from nas.units import format_count
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
     from matplotlib.colors import Colormap
-
-# The lowest so many of the networks may be left out, where they would squeeze the others.
-_LOWEST = 0.05
 
 
 @styled
@@ -59,7 +57,8 @@ def front_plot(searched: Searched) -> Plot | None:
     )
     target = searched.config.target_flops
     axes.axvline(target / 1e6, color=QUIET, linestyle=":", linewidth=1.4, label="target")
-    cut = _leave_out_stragglers(axes, flops, figures, searched, factor)
+    marked = [(n.flops / 1e6, factor * n.judged.value) for n in searched.references if n.judged]
+    cut = leave_out_stragglers(axes, list(zip(flops, figures, strict=True)), marked)
     _mark_known(axes, searched, factor)
     axes.set_xlabel("FLOPs (millions of multiply-adds), counted")
     axes.set_ylabel(axis_label(searched))
@@ -105,21 +104,3 @@ def _mark_known(axes: Axes, searched: Searched, factor: float) -> None:
             zorder=5,
         )
         labels.add(network.name, point, bold=place == 0)
-
-
-def _leave_out_stragglers(
-    axes: Axes, flops: list[float], figures: list[float], searched: Searched, factor: float
-) -> int:
-    """Cut the lowest twentieth off where it would squeeze the rest; returns how many."""
-    ordered = sorted(figures)
-    low, high = ordered[int(_LOWEST * len(ordered))], ordered[-1]
-    if len(ordered) < 40 or high - low > 0.7 * (high - ordered[0]):
-        return 0
-    marked = [r.judged.value * factor for r in searched.references if r.judged is not None]
-    low = min(low, *marked) if marked else low
-    axes.set_ylim(low - 0.04 * (high - low), high + 0.1 * (high - low))
-    seen = [x for x, figure in zip(flops, figures, strict=True) if figure >= low]
-    seen += [network.flops / 1e6 for network in searched.references]
-    left, right = min(seen), max(seen)
-    axes.set_xlim(left - 0.04 * (right - left), right + 0.04 * (right - left))
-    return sum(figure < low for figure in figures)

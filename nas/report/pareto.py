@@ -12,6 +12,11 @@ if TYPE_CHECKING:
     from matplotlib.axes import Axes
     from optuna.trial import FrozenTrial
 
+Point = tuple[float, float]
+
+LOWEST = 0.05
+"""The lowest so many of the networks may be left out, where they would squeeze the others."""
+
 # Okabe and Ito's palette: told apart by colour-blind readers.
 ORANGE, SKY, GREEN, BLUE, VERMILION = "#E69F00", "#56B4E9", "#009E73", "#0072B2", "#D55E00"
 
@@ -30,6 +35,7 @@ def save_pareto(
     figure = Figure(figsize=(7.5, 5), layout="constrained")
     FigureCanvasAgg(figure)
     draw_pareto(figure.add_subplot(), trials, result, target_flops)
+    figure.legend(loc="outside lower center", ncols=4, fontsize=8, frameon=False)
     buffer = io.BytesIO()
     figure.savefig(buffer, format="png", dpi=140)
     write_bytes_atomic(path, buffer.getvalue())
@@ -43,10 +49,14 @@ def draw_pareto(
     attrs = [a for a in attrs if "error" not in a and "pruned" not in a]
     is_accuracy = any("accuracy" in a for a in attrs)
     key, factor = ("accuracy", 100.0) if is_accuracy else ("score", 1.0)
-    flops = [a["flops"] / 1e6 for a in attrs]
-    order = range(len(attrs))
+    judged = [(a["flops"] / 1e6, a[key] * factor) for a in attrs]
     points = axes.scatter(
-        flops, [a[key] * factor for a in attrs], c=order, cmap="cividis_r", s=9, linewidths=0
+        [flops for flops, _ in judged],
+        [figure for _, figure in judged],
+        c=range(len(judged)),
+        cmap="cividis_r",
+        s=9,
+        linewidths=0,
     )
     axes.figure.colorbar(points, ax=axes, label="evaluation", pad=0.01)
     front = result.pareto
@@ -68,33 +78,41 @@ def draw_pareto(
             label="best at or below the target",
         )
     reference = result.reference
+    marked = []
     if reference is not None and (reference.accuracy is not None or reference.score is not None):
+        marked = [(reference.cost.flops / 1e6, reference.figure * factor)]
         axes.plot(
-            reference.cost.flops / 1e6,
-            reference.figure * factor,
+            *marked[0],
             "*",
             color=ORANGE,
             markeredgecolor="black",
             markersize=14,
             label=reference.spec.name or "reference",
         )
-    _leave_out_stragglers(axes, [a[key] * factor for a in attrs])
+    cut = leave_out_stragglers(axes, judged, marked)
+    if cut:
+        note = f"{cut} networks with lower figures are left out"
+        axes.annotate(note, (0.01, 0.01), xycoords="axes fraction", size=7)
     axes.axvline(target_flops / 1e6, color="grey", linestyle=":", label="target")
     axes.set_xlabel("FLOPs (millions of multiply-adds)")
     source = attrs[0]["source"] if attrs else ""
     axes.set_ylabel("top-1 accuracy (%)" if is_accuracy else "score")
     axes.set_title(source, fontsize=9)
-    axes.legend(loc="upper left", fontsize=8, frameon=False)
 
 
-def _leave_out_stragglers(axes: Axes, figures: list[float]) -> None:
-    """Cut the lowest twentieth off where it would squeeze the rest into a corner."""
-    if len(figures) < 40:
-        return
-    ordered = sorted(figures)
-    low, high = ordered[len(ordered) // 20], ordered[-1]
-    if high - low < 0.7 * (high - ordered[0]):
-        axes.set_ylim(low, high + 0.06 * (high - low))
-        axes.annotate(
-            "the lowest 5 % are below this picture", (0.01, 0.01), xycoords="axes fraction", size=7
-        )
+def leave_out_stragglers(axes: Axes, judged: Sequence[Point], marked: Sequence[Point]) -> int:
+    """Cut the lowest twentieth off where it would squeeze the rest; returns how many.
+
+    Points are (FLOPs, figure) in the units of the axes; the `marked` ones stay in the picture.
+    """
+    ordered = sorted(figure for _, figure in judged)
+    low, high = ordered[int(LOWEST * len(ordered))], ordered[-1]
+    if len(ordered) < 40 or high - low > 0.7 * (high - ordered[0]):
+        return 0
+    low = min([low, *(figure for _, figure in marked)])
+    axes.set_ylim(low - 0.04 * (high - low), high + 0.1 * (high - low))
+    # A straggler that is gone needs no room in the width either.
+    seen = [flops for flops, figure in [*judged, *marked] if figure >= low]
+    left, right = min(seen), max(seen)
+    axes.set_xlim(left - 0.04 * (right - left), right + 0.04 * (right - left))
+    return len(ordered) - sum(figure >= low for figure in ordered)
