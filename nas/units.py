@@ -53,6 +53,11 @@ def format_count(value: float) -> str:
     return f"{sign}{size:.0f}" if float(size).is_integer() else f"{sign}{size:.4g}"
 
 
+def how_many(count: int, thing: str) -> str:
+    """Write a number of things: "1 epoch", "12,000 epochs"."""
+    return f"{count:,} {thing}" if count == 1 else f"{count:,} {thing}s"
+
+
 def format_bytes(value: float) -> str:
     """Write a memory size in binary units: 21154192 -> "20.2 MiB"."""
     size = float(value)

@@ -5,7 +5,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from nas.errors import UnitsError
-from nas.units import format_bytes, format_count, parse_count, suggest_unit
+from nas.units import format_bytes, format_count, how_many, parse_count, suggest_unit
 
 
 @pytest.mark.parametrize(
@@ -61,3 +61,8 @@ def test_a_forgotten_suffix_is_guessed() -> None:
     assert suggest_unit(400, 51_600_000, 884_000_000) == "400M"
     assert suggest_unit(500_000, 51_600_000, 884_000_000) == "500M"
     assert suggest_unit(3, 51_600_000, 884_000_000) is None
+
+
+def test_one_thing_is_not_called_several() -> None:
+    assert [how_many(count, "epoch") for count in (0, 1, 2)] == ["0 epochs", "1 epoch", "2 epochs"]
+    assert how_many(12_000, "image") == "12,000 images"

@@ -14,7 +14,7 @@ from nas.searching.results import SearchResult as Found
 from nas.searching.settings import search_config
 from nas.searching.working import execute_search, opened_search
 from nas.spec import ArchSpec
-from nas.units import format_count, parse_count
+from nas.units import format_count, how_many, parse_count
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -76,7 +76,7 @@ class SearchResult:
         return pd.read_csv(self.run / "trials.csv")
 
     def __str__(self) -> str:
-        counts = f"{self.evaluations} evaluations, {self.stopped}"
+        counts = f"{how_many(self.evaluations, 'evaluation')}, {self.stopped}"
         best = self.found.best
         if best is None:
             return f"nothing at or below the target yet ({counts}); run: {self.run}"

@@ -21,7 +21,7 @@ from nas.fitting.summary import (
 )
 from nas.scaling.grid import GridPoint
 from nas.scaling.mixture import DIMENSIONS
-from nas.units import format_count
+from nas.units import format_count, how_many
 
 HEADERS = ("depth", "width", "resolution", "px", "params", "FLOPs", "nominal", "realised")
 
@@ -80,7 +80,7 @@ def show_outcome(
     _print_grid_line(config, outcome.points)
     for length in outcome.lengths:
         if length.epochs is not None:
-            click.echo(f"\n{length.epochs} epochs")
+            click.echo(f"\n{how_many(length.epochs, 'epoch')}")
         _print_length(outcome, length)
     click.echo()
     for line in headlines(config, outcome):

@@ -9,6 +9,7 @@ import click
 
 from nas.cli.latency_table import script, table
 from nas.cli.options import json_option
+from nas.units import how_many
 
 if TYPE_CHECKING:
     from nas.latency.measure import Latency
@@ -146,10 +147,12 @@ def _print_text(latencies: Sequence[Latency]) -> None:
     from nas.latency.timing import NOISE_RULE
 
     first = latencies[0]
-    images = "1 image" if first.batch == 1 else f"{first.batch} images"
     load = "" if first.load is None else f", load average {first.load:g}"
     clock = "CPU time of the thread" if first.clock == "cpu" else "wall time"
-    click.echo(f"measured: {first.device.describe()}; {images} a run; {clock}{load}\n")
+    click.echo(
+        f"measured: {first.device.describe()}; "
+        f"{how_many(first.batch, 'image')} a run; {clock}{load}\n"
+    )
     print_table(
         ("network", "px", "minimum", "median", "spread", "images/s", "layout", "noise"),
         [

@@ -21,7 +21,7 @@ from nas.errors import NasError
 from nas.pipeline.plan import Plan
 from nas.pipeline.record import Record
 from nas.spec import ArchSpec
-from nas.units import format_duration
+from nas.units import format_duration, how_many
 
 if TYPE_CHECKING:
     from nas.data.images import DataSet
@@ -156,7 +156,7 @@ def _training(parameters: Mapping[str, Any], unit: Unit, network: ArchSpec) -> E
     epochs = training_recipe(parameters).epochs
     cost = network_cost(network)
     seconds = unit.training(epochs, whole=True, ratio=cost.flops / unit.flops)
-    source = f"{epochs} epochs, by images and FLOPs"
+    source = f"{how_many(epochs, 'epoch')}, by images and FLOPs"
     return _worked(seconds, 1, (CHECKPOINT_BYTES + WEIGHT_BYTES) * cost.params, source)
 
 

@@ -18,6 +18,7 @@ from nas.errors import ConfigError
 from nas.searching.config import SearchConfig
 from nas.searching.settings import DEFAULT_TRAINED_TRIALS, DEFAULT_TRIALS, search_config
 from nas.shared.database_url import is_shared, shown_url
+from nas.units import how_many
 
 if TYPE_CHECKING:
     from nas.ray_workers import RaySettings
@@ -228,7 +229,7 @@ def _say_how_to_go_on(run: Run, evaluations: int) -> NoReturn:
     storage = run.config.storage
     place = run.folder if storage is None else shown_url(storage)
     click.echo(
-        f"interrupted after {evaluations} evaluations, all saved in {place}; "
+        f"interrupted after {how_many(evaluations, 'evaluation')}, all saved in {place}; "
         "the same command goes on",
         err=True,
     )

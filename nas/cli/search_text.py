@@ -15,7 +15,7 @@ from nas.searching.problem import Problem
 from nas.searching.results import Candidate, SearchResult
 from nas.shared.database_url import shown_url
 from nas.spec import ArchSpec, StageSpec
-from nas.units import format_bytes, format_count, format_duration
+from nas.units import format_bytes, format_count, format_duration, how_many
 
 if TYPE_CHECKING:
     from nas.ray_workers import RaySettings
@@ -104,7 +104,7 @@ _SCORE_HEADERS = tuple("score" if header == "accuracy" else header for header in
 
 
 def _counts(result: SearchResult, outcome: Outcome) -> str:
-    parts = [f"{result.evaluations} evaluations"]
+    parts = [how_many(result.evaluations, "evaluation")]
     for count, what in (
         (result.repeats, "repeats answered from the cache"),
         (result.refused, "refused before judging"),

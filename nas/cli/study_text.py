@@ -17,6 +17,7 @@ from nas.studies.document import document
 from nas.studies.outcome import StudyOutcome
 from nas.studies.summary import headlines, warnings
 from nas.studies.tables import HEADERS, cost_cells, table_cells
+from nas.units import how_many
 
 
 def upsampling(images: DataSet, curves: StudyCurves) -> list[str]:
@@ -69,7 +70,7 @@ def show_plan(
                 seen.add(point.arch.digest())
                 rows.append(cost_cells(curve, point))
     print_table(HEADERS[:-2], rows)
-    length = "" if config.epochs is None else f" of {config.epochs} epochs"
+    length = "" if config.epochs is None else f" of {how_many(config.epochs, 'epoch')}"
     click.echo(
         "depth, width and resolution are the shortest multipliers that round to the network.\n"
         f"{networks} networks with {config.seeds} seeds: {trainings} trainings{length}."

@@ -7,7 +7,7 @@ from typing import Any
 
 import click
 
-from nas.units import format_count, format_duration
+from nas.units import format_count, format_duration, how_many
 
 
 def accuracy_text(accuracy: dict[str, Any] | None, classes: int) -> str:
@@ -36,7 +36,8 @@ def print_training(result: dict[str, Any], folder: Path, *, already: bool) -> No
     if result["train_images"] < recipe["batch_size"]:
         rate_text += f" (scaled to {result['train_images']} images a step)"
     click.echo(
-        f"recipe {recipe['name']}: {result['epochs']} epochs of {result['train_images']:,} images, "
+        f"recipe {recipe['name']}: {how_many(result['epochs'], 'epoch')} of "
+        f"{how_many(result['train_images'], 'image')}, "
         f"batch {recipe['batch_size']}, {recipe['optimizer']} at {rate_text}, "
         f"seed {result['seed']}{start}"
     )

@@ -22,6 +22,7 @@ from nas.evaluators.base import Accuracy, EvaluationContext, PrunedError, no_rep
 from nas.evaluators.train_settings import OPTIONS, read_settings
 from nas.files import write_text_atomic
 from nas.spec import ArchSpec
+from nas.units import how_many
 
 if TYPE_CHECKING:
     from nas.evaluators.train_images import SearchImages
@@ -107,12 +108,15 @@ class TrainEvaluator:
     def source(self) -> str:
         """What kind of number the accuracies are."""
         settings, data = self._settings, self._images.data
-        part = "" if settings.subset is None else f", {self._images.train_images:,} images"
+        part = (
+            "" if settings.subset is None else f", {how_many(self._images.train_images, 'image')}"
+        )
         seeds = "" if settings.seeds == 1 else f", mean of {settings.seeds} seeds"
         toy = ", toy data" if data.toy else ""
         return (
-            f"measured top-1 on search-val of {data.name}, {settings.recipe.epochs} epochs, "
-            f"recipe {settings.recipe.name}{part}{seeds}{toy}"
+            f"measured top-1 on search-val of {data.name}, "
+            f"{how_many(settings.recipe.epochs, 'epoch')}, recipe {settings.recipe.name}"
+            f"{part}{seeds}{toy}"
         )
 
     def try_seconds(self, context: EvaluationContext, arch: ArchSpec) -> float:

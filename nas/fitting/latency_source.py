@@ -15,6 +15,7 @@ from nas.errors import ConfigError
 from nas.latency.machine import DEVICES, Device
 from nas.latency.table import LatencyTable, check_known, names_table, table_for
 from nas.spec import ArchSpec
+from nas.units import how_many
 
 PREFIX = "latency:"
 ROUNDS = 20
@@ -135,7 +136,7 @@ class MeasuredHere:
 
     def about(self) -> str:
         """The device's settings."""
-        images = "1 image" if self.batch == 1 else f"{self.batch} images"
+        images = how_many(self.batch, "image")
         return f"measured beside the baseline in interleaved rounds, {images} a run"
 
 

@@ -10,6 +10,7 @@ from nas.latency.table import LatencyTable, check_known, names_table, table_for
 from nas.scaling.family import Member
 from nas.scaling.family_files import MemberLatency
 from nas.spec import ArchSpec
+from nas.units import how_many
 
 
 @dataclass(frozen=True)
@@ -58,8 +59,8 @@ def family_latency(
         )
     clock = "CPU time" if origin.clock == "cpu" else "wall time"
     about = (
-        f"measured here in {origin.rounds} interleaved rounds, {clock}, {_images(batch)} a run, "
-        f"{origin.device.describe()}"
+        f"measured here in {origin.rounds} interleaved rounds, {clock}, "
+        f"{how_many(batch, 'image')} a run, {origin.device.describe()}"
     )
     return FamilyLatency(found, origin.minimum_ms, about)
 
@@ -76,12 +77,8 @@ def _predicted(
         modelled = max(modelled, each.modelled)
         found[member.name] = MemberLatency(each.latency_ms, None, None, each.latency_ms / origin)
     about = (
-        f"predicted by {path}, {_images(table.batch)} a run, {table.device.describe()}; "
+        f"predicted by {path}, {how_many(table.batch, 'image')} a run, {table.device.describe()}; "
         f"{table.check.describe()}; up to {modelled:.0%} of a member is by its model of layers "
         f"(median error {table.model_error:.1%})"
     )
     return FamilyLatency(found, origin, about)
-
-
-def _images(batch: int) -> str:
-    return "1 image" if batch == 1 else f"{batch} images"

@@ -19,6 +19,7 @@ from nas.latency.machine import Device
 from nas.latency.model import Agreement, Overheads, model_ms, rate_of
 from nas.latency.parts import parts_of
 from nas.spec import ArchSpec
+from nas.units import how_many
 
 SCHEMA = 2
 """1 had a model that did not tell channels by multiples of 16; its features are unknown here."""
@@ -218,10 +219,9 @@ def check_known(table: LatencyTable, path: str, arch: ArchSpec) -> None:
 def describe_table(table: LatencyTable) -> list[str]:
     """What a person should know of a table, in lines."""
     conditions = table.conditions
-    images = "1 image" if table.batch == 1 else f"{table.batch} images"
     load = conditions.load_average
     lines = [
-        f"space {table.space}, {table.resolution} px, {images} a run",
+        f"space {table.space}, {table.resolution} px, {how_many(table.batch, 'image')} a run",
         f"measured: {table.device.describe()}",
         f"  {conditions.passes} passes of {conditions.rounds} interleaved rounds, "
         + ("CPU time of the thread" if conditions.clock == "cpu" else "wall time")

@@ -10,6 +10,7 @@ import numpy as np
 from nas.files import write_bytes_atomic
 from nas.scaling.coefficients import PAPER
 from nas.scaling.mixture import DIMENSIONS, Floats
+from nas.units import how_many
 
 if TYPE_CHECKING:
     from nas.fitting.outcome import FitOutcome
@@ -84,7 +85,7 @@ def save_ternary(path: Path, outcome: FitOutcome) -> None:
     for corner, name, side in zip(_CORNERS, DIMENSIONS, ((0, -14), (0, -14), (0, 8)), strict=True):
         axes.annotate(f"{name} alone", corner, xytext=side, textcoords="offset points", ha="center")
     figure.colorbar(drawn, ax=axes, shrink=0.7, label="expected accuracy at equal cost, %")
-    epochs = "" if length.epochs is None else f", {length.epochs} epochs"
+    epochs = "" if length.epochs is None else f", {how_many(length.epochs, 'epoch')}"
     baseline = outcome.points.grid.baseline
     axes.set_title(
         f"{baseline.name or 'baseline'} at {baseline.resolution} px, "

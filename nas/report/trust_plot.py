@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import Any
 
 from nas.report.figures import BLUE, INK, QUIET, VERMILION, Canvas, Plot, styled
+from nas.units import how_many
 
 _MARKS = {
     "top": ("D", VERMILION),
@@ -42,7 +43,8 @@ def trust_plot(trust: dict[str, Any]) -> Plot | None:
     axes.set_yticks(range(len(names)), list(reversed(names)))
     axes.set_ylim(-0.6, len(names) - 0.4)
     axes.grid(visible=False, axis="y")
-    axes.set_xlabel(f"top-1 on search-val (%), measured, {trust['long_epochs']} epochs")
+    length = how_many(trust["long_epochs"], "epoch")
+    axes.set_xlabel(f"top-1 on search-val (%), measured, {length}")
     handles, labels = axes.get_legend_handles_labels()
     once = dict(zip(labels, handles, strict=True))
     canvas.figure.legend(

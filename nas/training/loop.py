@@ -26,6 +26,7 @@ from nas.training.results import DivergedError, EpochReport, Evaluation, Trainin
 from nas.training.session import Session
 from nas.training.source import PixelSource
 from nas.training.strength import at_its_strength
+from nas.units import how_many
 
 __all__ = [
     "DivergedError",
@@ -191,13 +192,13 @@ def _check(
     evaluate_every: int,
 ) -> None:
     if len(pixels) < 2:
-        raise TrainingError(f"there are {len(pixels)} images to train on; at least 2 are needed")
+        raise TrainingError(f"{how_many(len(pixels), 'image')} to train on; at least 2 are needed")
     batch, count = min(recipe.batch_size, len(pixels)), processes.count
     if batch // count < 2:
         shared = f" shared by {count} processes" if count > 1 else ""
         raise TrainingError(
-            f"a batch of {batch} images{shared} is too small, since batch norm needs 2 in each "
-            "process; use a larger batch_size, more images or fewer processes"
+            f"a batch of {how_many(batch, 'image')}{shared} is too small, since batch norm "
+            "needs 2 in each process; use a larger batch_size, more images or fewer processes"
         )
     if evaluate_every < 1:
         raise TrainingError(f"evaluate_every is {evaluate_every}; it must be 1 epoch or more")

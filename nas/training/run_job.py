@@ -30,6 +30,7 @@ from nas.training.loop import TrainingResult, evaluate, train
 from nas.training.measure import accuracy_record
 from nas.training.progress import training_progress
 from nas.training.weights import file_digest, save_weights
+from nas.units import how_many
 
 RESULT_SCHEMA = 1
 
@@ -95,7 +96,7 @@ def run_job(
         watched = pixel_source(data.train, parts.watched, px, **held)
     images = len(train_pixels)
     groups = decayed_groups(network, job.layer_decay) if job.layer_decay < 1 else None
-    _say(f"training on {images:,} images at {job.resolution} px", quiet)
+    _say(f"training on {how_many(images, 'image')} at {job.resolution} px", quiet)
     with training_progress(quiet) as (observe, observe_step):
         result = train(
             network,

@@ -27,7 +27,7 @@ from nas.trust.alternatives import alternatives, pretrained
 from nas.trust.candidates import judged_networks, random_networks
 from nas.trust.report import Budget, Retrained, TrustReport, make_report
 from nas.trust.settings import TrustSettings, proxy_epochs
-from nas.units import format_duration
+from nas.units import format_duration, how_many
 from nas.workers import WorkerSettings
 
 if TYPE_CHECKING:
@@ -117,7 +117,7 @@ class _Retraining:
             entries.append((f"best of {len(drawn)} random", "random search", best[1], best[0]))
         entries += [(name, "alternative", arch, None) for name, arch in built]
         wanted = [Training(arch, seed) for _, _, arch, _ in entries for seed in self._seeds]
-        self._longer.run(wanted, self._workers, self._progress(f"{self._epochs} epochs"))
+        self._longer.run(wanted, self._workers, self._progress(how_many(self._epochs, "epoch")))
         networks = [self._retrained(*entry, self._longer) for entry in entries]
         networks += [self._fine_tuned(*weights) for weights in given]
         assert problem.data is not None

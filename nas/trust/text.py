@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING
 
 from nas.cli.output import format_table
 from nas.cost import network_cost
-from nas.units import format_count
+from nas.units import format_count, how_many
 
 if TYPE_CHECKING:
     from nas.trust.report import Retrained, TrustReport
@@ -52,8 +52,8 @@ def verdict(report: TrustReport) -> str:
 def report_text(report: TrustReport) -> str:
     """The whole report."""
     lines = [
-        f"trust report: {report.long_epochs} epochs instead of {report.proxy_epochs}, new seeds, "
-        f"from scratch (but for pretrained ones), on {report.data}"
+        f"trust report: {how_many(report.long_epochs, 'epoch')} instead of {report.proxy_epochs}, "
+        f"new seeds, from scratch (but for pretrained ones), on {report.data}"
         + (" (a toy)" if report.toy else ""),
         "judged on search-val, which the search chose by; test images were not looked at",
         "",

@@ -107,7 +107,7 @@ def test_a_training_that_failed_before_its_first_epoch_leaves_its_folder_to_the_
     for out in (("--out", "mine"), ()):
         failed = nas("train", "tiny.json", "--data", SAMPLE, "--epochs", 1, "--batch", 1, *out)
         assert failed.code == 2
-        assert "a batch of 1 images is too small" in failed.err
+        assert "a batch of 1 image is too small" in failed.err
         done = nas("train", "tiny.json", "--data", SAMPLE, *FEW, *out, "--quiet")
         assert done.code == 0, done.err
     assert [path.name for path in (tmp_path / "trained").iterdir()] == ["tiny-sample"]

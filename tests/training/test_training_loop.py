@@ -210,7 +210,7 @@ def test_halves_are_the_same_step_without_batch_norm(squares: Pixels) -> None:
 @pytest.mark.parametrize(
     ("images", "settings", "words"),
     [
-        (1, {}, "there are 1 images to train on"),
+        (1, {}, "1 image to train on; at least 2"),
         (8, {"evaluate_every": 0}, "evaluate_every is 0"),
         (8, {"device": "tpu9"}, "no device 'tpu9'"),
         (8, {"device": "cuda:7"}, "there is no device 'cuda:7'"),
@@ -228,7 +228,7 @@ def test_what_cannot_be_trained_is_one_line(
 @pytest.mark.parametrize(
     ("images", "batch", "processes", "words"),
     [
-        (8, 1, 1, "a batch of 1 images is too small"),
+        (8, 1, 1, "a batch of 1 image is too small"),
         (8, 3, 2, "a batch of 3 images shared by 2 processes is too small"),
         (3, 32, 2, "a batch of 3 images shared by 2 processes is too small"),
     ],
