@@ -57,7 +57,7 @@ class Interactions:
         self._one = np.array([one for one, _ in pairs], dtype=np.int64)
         self._other = np.array([other for _, other in pairs], dtype=np.int64)
         met = [frozenset((columns[one].role, columns[other].role)) for one, other in pairs]
-        self._met = _sums(met, len(met))
+        self._met = _sums(met)
         widths = (len(pairs), self._met.shape[1])
         self._used = tuple(width > 0 for width in widths)
         self.widths = tuple(width for width in widths if width)
@@ -69,10 +69,10 @@ class Interactions:
         return [block for block, used in zip(blocks, self._used, strict=True) if used]
 
 
-def _sums(labels: Sequence[object], rows: int) -> npt.NDArray[np.float64]:
-    """(rows, labels that occur twice or more): columns that add up equal labels, at unit scale."""
+def _sums(labels: Sequence[object]) -> npt.NDArray[np.float64]:
+    """(labels, labels that occur twice or more): columns that add up equal ones, at unit scale."""
     several = [label for label in dict.fromkeys(labels) if labels.count(label) > 1]
-    sums = np.zeros((rows, len(several)))
+    sums = np.zeros((len(labels), len(several)))
     for row, label in enumerate(labels):
         if label in several:
             sums[row, several.index(label)] = 1 / np.sqrt(labels.count(label))
