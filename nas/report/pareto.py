@@ -106,8 +106,10 @@ def leave_out_stragglers(axes: Axes, judged: Sequence[Point], marked: Sequence[P
     Points are (FLOPs, figure) in the units of the axes; the `marked` ones stay in the picture.
     """
     ordered = sorted(figure for _, figure in judged)
+    if len(ordered) < 40:
+        return 0
     low, high = ordered[int(LOWEST * len(ordered))], ordered[-1]
-    if len(ordered) < 40 or high - low > 0.7 * (high - ordered[0]):
+    if high - low > 0.7 * (high - ordered[0]):
         return 0
     low = min([low, *(figure for _, figure in marked)])
     axes.set_ylim(low - 0.04 * (high - low), high + 0.1 * (high - low))

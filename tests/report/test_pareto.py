@@ -24,4 +24,5 @@ def test_nothing_is_cut_where_nothing_is_squeezed_or_little_is_judged() -> None:
     before = axes.get_xlim(), axes.get_ylim()
     assert leave_out_stragglers(axes, CLOUD, []) == 0
     assert leave_out_stragglers(axes, [*CLOUD[:30], (50.0, 10.0)], []) == 0
+    assert leave_out_stragglers(axes, [], []) == 0
     assert (axes.get_xlim(), axes.get_ylim()) == before
