@@ -143,10 +143,9 @@ def main() -> None:
         command.add_argument("--extras", type=Path, default=RESULTS / "search_quality_extras.json")
         if action == "report":
             command.add_argument("--out", type=Path, default=RESULTS)
-            fresh = RESULTS / "search_quality_fresh_seeds.json"
-            command.add_argument("--fresh", type=Path, default=fresh)
-            fresh = RESULTS / "search_quality_fresh_seeds_extras.json"
-            command.add_argument("--fresh-extras", type=Path, default=fresh)
+            for part, kind in (("runs", "seeds"), ("extras", "seeds_extras")):
+                place = RESULTS / f"search_quality_fresh_{kind}.json"
+                command.add_argument(f"--fresh-{part}", type=Path, default=place)
             continue
         command.add_argument("--data", type=Path, required=True)
         command.add_argument("--cache", type=Path, default=Path("build/search_quality"))
@@ -167,8 +166,8 @@ def main() -> None:
     else:
         from benchmarks.quality.report import write_report
 
-        both = (options.fresh, options.fresh_extras)
-        write_report(options.runs, options.extras, both, options.out)
+        fresh = (options.fresh_runs, options.fresh_extras)
+        write_report(options.runs, options.extras, fresh, options.out)
 
 
 if __name__ == "__main__":

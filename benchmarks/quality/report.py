@@ -14,6 +14,9 @@ import numpy as np
 Row = dict[str, Any]
 COMMAND = "python -m benchmarks.search_quality run|extras --data DIR; ... report"
 
+FIGURES = " seeds | to B0 | to optimum | regret @25 | @50 | @100 | @200 |"
+"""Head of the columns that `line` fills."""
+
 
 def write_report(runs: Path, extras: Path, fresh: tuple[Path, Path], out: Path) -> None:
     """`search_quality.md` and one figure per problem, into `out`.
@@ -81,9 +84,6 @@ def fresh_tables(runs: Sequence[Row], extras: Sequence[Row]) -> list[str]:
         error = float(np.std(after, ddof=1)) / math.sqrt(len(after))
         lines.append(f"{line(problem, rows)} {error:.3f} |")
     return [*lines, "", *pool_lines([row["found"] for row in extras])]
-
-
-FIGURES = " seeds | to B0 | to optimum | regret @25 | @50 | @100 | @200 |"
 
 
 def line(name: str, rows: Sequence[Row]) -> str:

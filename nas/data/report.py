@@ -6,6 +6,7 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from nas.errors import DataError
+from nas.units import how_many
 
 LEFT_OUT = {
     "empty": "left out, empty",
@@ -79,8 +80,7 @@ class Problems:
                 first = ", ".join(_with_reason(*item) for item in list(found.items())[:names])
                 more = f" and {len(found) - names} more" if len(found) > names else ""
                 noun = "file" if kind == "other files" else "image"
-                plural = "" if len(found) == 1 else "s"
-                lines.append(f"{len(found):,} {noun}{plural} {KINDS[kind]}: {first}{more}")
+                lines.append(f"{how_many(len(found), noun)} {KINDS[kind]}: {first}{more}")
         return lines
 
     def as_dict(self, names: int = 100) -> dict[str, dict[str, Any]]:

@@ -14,6 +14,8 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+from nas.units import how_many
+
 DEVICES = ("cpu", "cuda", "onnxruntime")
 """`cpu` and `cuda` are PyTorch's; `onnxruntime` is its CPU provider."""
 
@@ -35,8 +37,7 @@ class Device:
     def describe(self) -> str:
         """In words: "onnxruntime 1.22.0 on AMD EPYC 7B13, 1 thread"."""
         libraries = ", ".join(f"{name} {version}" for name, version in self.libraries)
-        count = "1 thread" if self.threads == 1 else f"{self.threads} threads"
-        return f"{libraries} on {self.processor}, {count}"
+        return f"{libraries} on {self.processor}, {how_many(self.threads, 'thread')}"
 
     def same_hardware(self, other: Device) -> bool:
         """Whether the kind, processor and threads are the same; versions may differ."""
